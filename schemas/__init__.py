@@ -1,0 +1,1 @@
+"""What a record is: canonical records, statuses, identifiers, the hub's tables and the peers' wire schemas."""

@@ -1,0 +1,114 @@
+"""The canonical dossier: every field, its kind and the wire fields it stands for.
+
+Mappings are compiled against this table, staging and dossier tables are made from it, and the national mapping reads
+it back. Times are aware datetimes in Asia/Ho_Chi_Minh; codes are text; lists hold plain dicts of the fields below.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+VIET_NAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+Kind = Literal["text", "int", "flag", "time", "number", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One canonical field. `mandatory` fields hold the dossier when absent; `wire` is its national name."""
+
+    name: str
+    kind: Kind
+    doc: str
+    wire: str = ""
+    mandatory: bool = False
+    most: int | None = None
+    items: tuple["Field", ...] = field(default=())
+
+
+IDENTIFIER = (
+    Field("kind", "text", "1 CCCD (12 digits), 2 CMND (9 digits)", "LoaiDinhDanh", mandatory=True),
+    Field("number", "text", "the number itself", "SoDinhDanh", mandatory=True),
+)
+DOCUMENT = (
+    Field("document_id", "text", "the vendor's id of the file", "TepDinhKemId"),
+    Field("component_code", "text", "code of the document in the procedure", "MaThanhPhanHoSo"),
+    Field("name", "text", "file name", "TenTepDinhKem", most=4000),
+    Field("url", "text", "public address of the file", "DuongDanTaiTepTin"),
+    Field("digitised", "flag", "the paper was digitised", "DuocSoHoa"),
+    Field("reused", "int", "0 no, 1, 2: taken over from an earlier dossier", "DuocTaiSuDung"),
+)
+FEE = (
+    Field("name", "text", "name of the fee", "TenPhiLePhi"),
+    Field("fee_code", "text", "code of the fee", "MaPhiLePhi"),
+    Field("when", "int", "1 at receipt, 2 at supplement, 4 at result", "HinhThucThu"),
+    Field("amount", "number", "amount in đồng", "Gia"),
+)
+RESULT = (
+    Field("name", "text", "name of the result paper", "TenGiayTo", most=2000),
+    Field("result_id", "text", "the vendor's id of the paper", "GiayToId"),
+    Field("url", "text", "public address of the electronic copy", "DuongDanTepTinKetQua"),
+    Field("result_code", "text", "national result code KQ.…", "MaGiayToKetQua"),
+)
+STEP = (
+    Field("at", "time", "when it happened", "ThoiDiemXuLy", mandatory=True),
+    Field("status", "int", "national status 1..10", "TrangThai", mandatory=True),
+    Field("officer", "text", "who handled it", "NguoiXuLy", most=50),
+    Field("title", "text", "the officer's title", "ChucDanh"),
+    Field("unit", "text", "the handling division", "PhongBanXuLy"),
+    Field("content", "text", "what was done", "NoiDungXuLy"),
+    Field("started_at", "time", "start of the step", "NgayBatDau"),
+    Field("due_at", "time", "the step's own limit", "NgayKetThucTheoQuyDinh"),
+)
+
+DOSSIER = (
+    Field("dossier_code", "text", "the province's dossier code (mã hồ sơ)", "MaHoSo", mandatory=True),
+    Field("national_code", "text", "the code the national portal gave, where there is one"),
+    Field("receipt_no", "text", "local receipt number", "SoBienNhan"),
+    Field("procedure_code", "text", "base national procedure code d.dddddd", "MaTTHC", mandatory=True),
+    Field("procedure_code_local", "text", "the procedure code as the province writes it"),
+    Field("status", "int", "national status 1..10 of CONTRACTS section 4", "TrangThaiHoSo", mandatory=True),
+    Field("status_source", "text", "the vendor's own words for the status"),
+    Field("channel", "int", "1 in person, 2 online, 3 postal", "KenhThucHien", mandatory=True),
+    Field("applicant_name", "text", "owner of the dossier (chủ hồ sơ)", "ChuHoSo", mandatory=True),
+    Field("applicant_kind", "int", "1 citizen, 2 enterprise, 3 state agency, 4 other", "LoaiDoiTuong", mandatory=True),
+    Field("applicant_account", "text", "account on the portal, online dossiers only", "MaDoiTuong"),
+    Field("identifiers", "list", "citizen numbers", "DinhDanhCHS", items=IDENTIFIER),
+    Field("tax_code", "text", "tax code of an enterprise"),
+    Field("phone", "text", "phone number", "SoDienThoai"),
+    Field("email", "text", "e-mail address", "Email"),
+    Field("address", "text", "street address as the source writes it"),
+    Field("commune", "text", "commune code as filed, of the era of the dossier"),
+    Field("province", "text", "province code as filed"),
+    Field("subject", "text", "subject (trích yếu)", "TrichYeuHoSo", mandatory=True, most=1000),
+    Field("note", "text", "the province's remark", "GhiChu"),
+    Field("submitted_at", "time", "submitted", "NgayNopHoSo", mandatory=True),
+    Field("received_at", "time", "received", "NgayTiepNhan", mandatory=True),
+    Field("due_at", "time", "due; blank is delivered blank and costs points", "NgayHenTra"),
+    Field("finished_at", "time", "processing finished", "NgayKetThucXuLy"),
+    Field("returned_at", "time", "result returned", "NgayTra"),
+    Field("refused_at", "time", "refused", "NgayTuChoi"),
+    Field("result_delivery", "int", "how the result goes back: 0 in person, 1 post", "HinhThuc", mandatory=True),
+    Field("agency_code", "text", "code of the handling unit"),
+    Field("agency_name", "text", "name of the handling unit", "DonViXuLy", mandatory=True),
+    Field("portal", "int", "1 national portal, 2 provincial portal", "NoiNopHoSo", mandatory=True),
+    Field("online_payment", "int", "0 default, 1 national, 2 provincial gateway, 3 not online", "DuocThanhToanTrucTuyen"),
+    Field("identity_verified", "flag", "account verified by VNeID", "TaiKhoanDuocXacThucVoiVNeID"),
+    Field("documents", "list", "documents handed in (thành phần hồ sơ)", "TaiLieuNop", items=DOCUMENT),
+    Field("fees", "list", "fees", "DanhSachLePhi", items=FEE),
+    Field("results", "list", "result papers", "DanhSachGiayToKetQua", items=RESULT),
+    Field("steps", "list", "progress steps (tiến trình), sent apart", items=STEP),
+)
+
+PROCEDURE = (
+    Field("procedure_code", "text", "the code as the province writes it", mandatory=True),
+    Field("name", "text", "name of the procedure", "TENTTHC", mandatory=True),
+    Field("field_code", "text", "code of the field (lĩnh vực)"),
+    Field("field_name", "text", "name of the field", "TENLINHVUC"),
+    Field("level", "text", "level of handling, in the source's words"),
+    Field("decision", "text", "number of the decision that published it"),
+    Field("public", "flag", "shown to citizens", "TRANGTHAI"),
+)
+
+KINDS: dict[str, tuple[Field, ...]] = {"dossier": DOSSIER, "procedure": PROCEDURE}
+"""Record kinds that a mapping can produce."""

@@ -7,6 +7,10 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
+# uv trusts what the machine trusts (an office proxy's certificate too) and asks the index that pip is set up with.
+export UV_SYSTEM_CERTS ?= true
+INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench up lock clean
 
@@ -48,7 +52,8 @@ clean: ## remove the environment, caches and the data of demo and up
 # A changed lock or pyproject.toml syncs again; otherwise make sees the stamp and does nothing.
 $(STAMP): requirements.lock pyproject.toml $(BIN)/uv
 	@echo "Installing the packages of requirements.lock into $(VENV) ..."
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@index="$(INDEX)"; [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat -e .
 	@touch $@

@@ -2,9 +2,7 @@
 
 import re
 
-DOSSIER_CODE = re.compile(
-    r"(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3}){0,4})-(?:\d{6}|\d{8})-\d{4,7}"
-)
+DOSSIER_CODE = re.compile(r"(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3}){0,4})-(?:\d{6}|\d{8})-\d{4,7}")
 """Lenient form of a dossier code; one that does not match is kept and flagged."""
 
 PROCEDURE_BASE = re.compile(r"\d\.\d{6}")

@@ -1,0 +1,88 @@
+"""The PostgreSQL that holds everything: where it is, its engine, its migrations and its locks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from hub.errors import Busy
+
+MIGRATIONS = Path(__file__).resolve().parents[1] / "schemas" / "migrations"
+
+
+def database_url(home: Path) -> str:
+    """`LIENTHONG_DATABASE_URL`, or the address of the embedded server in `<home>/pg`, started when it is not running."""
+    if url := os.environ.get("LIENTHONG_DATABASE_URL"):
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+    from hub import embedded
+
+    return embedded.start(home / "pg")
+
+
+@cache
+def engine_of(url: str) -> Engine:
+    """One engine for each address in this process; JSON in and out by orjson."""
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the hub's tables to the newest revision.
+
+    Returns:
+        The revision before (None for an empty database) and after.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('lienthong.migrations'))"))
+        before = MigrationContext.configure(connection).get_current_revision()
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        after = MigrationContext.configure(connection).get_current_revision()
+    return before, str(after)
+
+
+def raw_cursor(connection: Connection) -> psycopg.Cursor[Any]:
+    """The psycopg cursor under an SQLAlchemy connection, for COPY inside the same transaction."""
+    cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]
+    return cursor
+
+
+@contextmanager
+def province_lock(engine: Engine, province: str, purpose: str) -> Iterator[None]:
+    """Hold the province for one purpose in this process; a second holder is refused at once.
+
+    The lock belongs to a database session, so it is gone when the process dies.
+
+    Raises:
+        Busy: another process holds it.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"key": f"lienthong.{province}.{purpose}"}
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key):
+            raise Busy(
+                f"another process is at work on {purpose} of this province",
+                where=province,
+                next_step="Wait for it (lienthong status shows it) or stop it; nothing was started.",
+            )
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)

@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
 # uv trusts what the machine trusts (an office proxy's certificate too) and asks the index that pip is set up with.
+UV := $(shell sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
 export UV_SYSTEM_CERTS ?= true
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}
 
@@ -65,9 +66,9 @@ $(BIN)/uv:
 		echo "Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; fi
 	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV)
-	@if [ -x $(BIN)/pip ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8,<1"; \
+	@if [ -x $(BIN)/pip ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"; \
 	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-		$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check "uv>=0.8,<1"; \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check "$(UV)"; \
 	elif command -v uv >/dev/null 2>&1; then ln -sf "$$(command -v uv)" $(BIN)/uv; \
 	else echo "$(PYTHON) has neither ensurepip nor pip. Install them (Debian, Ubuntu: apt install python3-venv) and run make again."; \
 		rm -rf $(VENV); exit 1; fi

@@ -1,0 +1,200 @@
+"""Where things are and what a province says of itself: the data folder, the folders of configuration, provinces/*.yaml."""
+
+import difflib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hub.errors import ConfigurationError
+
+BASE = Path(__file__).resolve().parents[1]
+"""The repository: the sandbox's provinces, and the specs and mappings that an engineer's own folder overlays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`home` keeps the database, reports and logs; `folders` are searched for configuration, the engineer's own first."""
+
+    home: Path
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read `LIENTHONG_HOME` (default `.lienthong` in the repository) and `LIENTHONG_CONFIG` (a folder of one's own)."""
+        home = Path(os.environ.get("LIENTHONG_HOME") or BASE / ".lienthong").resolve()
+        own = os.environ.get("LIENTHONG_CONFIG")
+        if own and not Path(own).is_dir():
+            raise ConfigurationError(
+                f"LIENTHONG_CONFIG names {own}, which is not a folder",
+                next_step="Make the folder (with provinces/, specs/, mappings/ as needed) or unset the variable.",
+            )
+        return cls(home, (Path(own).resolve(), BASE) if own else (BASE,))
+
+
+def _span(value: object) -> object:
+    """`30m`, `2h`, `1d` -> timedelta; anything else is left to pydantic."""
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if isinstance(value, str) and value[-1:] in units and value[:-1].isdigit():
+        return timedelta(**{units[value[-1]]: int(value[:-1])})
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Place(_Section):
+    """Which province: code of admin unit valid today, name for people, agency code of the province (Hnn)."""
+
+    code: str = Field(description="province code of the administrative units in force, as text", pattern=r"^\d{2}$")
+    name: str = Field(description="name as people write it", min_length=1)
+    agency: str = Field(description="first-level agency code, such as H38", pattern=r"^[A-Z]\d{2}$")
+
+
+class Limits(_Section):
+    """How much a peer is asked, where the province agreed on other figures than the spec's."""
+
+    per_second: float | None = Field(default=None, gt=0, description="requests a second")
+    parallel: int | None = Field(default=None, gt=0, description="requests in flight")
+
+
+class National(_Section):
+    """How the province speaks to the national adapter."""
+
+    connection: str = Field(default="national", description="Airflow Connection of the national adapter")
+    unit: str = Field(description="madonvi: the province's unit on the adapter")
+    system: str = Field(default="national_adapter", description="connector spec of the adapter")
+    mapping: str = Field(default="national_adapter", description="mapping from canonical to national fields")
+    limits: Limits = Field(default=Limits(), description="limits towards the adapter, where they differ from the spec's")
+
+
+class Province(_Section):
+    """One file of provinces/: which spec, mapping, connection, schedule and limits. Secrets are in the connection."""
+
+    slug: str = Field(description="name of the file; not written in it")
+    province: Place = Field(description="which province this is")
+    system: str = Field(description="connector spec: connectors/specs/<system>.yaml")
+    mapping: str | None = Field(default=None, description="mapping file, when it is not named like the system")
+    overlay: str | None = Field(default=None, description="mappings/overlays/<overlay>.yaml: what is local")
+    url: str | None = Field(default=None, description="address of the system, when the connection does not say it")
+    connection: str = Field(description="Airflow Connection with login and password (AIRFLOW_CONN_<ID> serves too)")
+    schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; null: only by hand")
+    overlap: Annotated[timedelta, BeforeValidator(_span)] = Field(
+        default=timedelta(minutes=30), description="how far each window reaches back behind the cursor, such as 30m"
+    )
+    limits: Limits = Field(default=Limits(), description="limits towards the province's system, where they differ from the spec's")
+    national: National = Field(description="the national side")
+
+    @property
+    def mapping_name(self) -> str:
+        return self.mapping or self.system
+
+
+def load_province(settings: Settings, slug: str) -> Province:
+    """Read provinces/<slug>.yaml from the first folder that has it.
+
+    Raises:
+        ConfigurationError: no such file (with near names), or file, line and key of what is wrong in it.
+    """
+    for folder in settings.folders:
+        path = folder / "provinces" / f"{slug}.yaml"
+        if path.is_file():
+            return _read_province(path)
+    known = province_slugs(settings)
+    near = difflib.get_close_matches(slug, known, 1)
+    raise ConfigurationError(
+        f"there is no province '{slug}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+        where="provinces/",
+        next_step=f"Known: {', '.join(known) or 'none'}. A new one is a file provinces/{slug}.yaml.",
+    )
+
+
+def province_slugs(settings: Settings) -> list[str]:
+    """Names of all province files, sorted; one's own folder and the repository's together.
+
+    With an own folder that holds provinces, only those count: the repository's are the sandbox's example.
+    """
+    for folder in settings.folders:
+        if found := sorted(path.stem for path in (folder / "provinces").glob("*.yaml")):
+            return found
+    return []
+
+
+def _read_province(path: Path) -> Province:
+    """One province file, checked."""
+    try:
+        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(
+            f"this is not YAML: {getattr(error, 'problem', error)}",
+            where=f"{path}:{mark.line + 1}" if mark else str(path),
+            next_step="Mend the line; the indentation of the line above is the usual cause.",
+        ) from None
+    if not isinstance(data, dict) or "slug" in data:
+        raise ConfigurationError(
+            "a province file is a map of keys, and its name is its slug", where=f"{path}:1", next_step=_KEYS_HINT
+        )
+    try:
+        return Province.model_validate({**data, "slug": path.stem})
+    except ValidationError as error:
+        raise _explained(path, node, error) from None
+
+
+_KEYS_HINT = "The keys are listed in provinces/province.schema.json and docs/configuration.md."
+
+
+def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> ConfigurationError:
+    """The first thing pydantic found, said with file, line, key and a near match."""
+    lines = dict(_key_lines(node, ()))
+    problem = error.errors()[0]
+    keys = tuple(str(part) for part in problem["loc"])
+    line = next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
+    key, where = ".".join(keys), f"{path}:{line}"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        near = difflib.get_close_matches(keys[-1], known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+        return ConfigurationError(f"unknown key '{key}'; {hint}", where=where, next_step=_KEYS_HINT)
+    if problem["type"] == "missing":
+        return ConfigurationError(f"the key '{key}' is missing", where=where, next_step=_KEYS_HINT)
+    return ConfigurationError(
+        f"'{key}': {problem['msg']} (it says {problem['input']!r})", where=where, next_step=_KEYS_HINT
+    )
+
+
+def _known_keys(parents: tuple[str, ...]) -> list[str]:
+    model: type[BaseModel] = Province
+    for key in parents:
+        kind = model.model_fields[key].annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
+    return [name for name in model.model_fields if name != "slug"]
+
+
+def _key_lines(node: yaml.Node | None, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Every key path of a YAML document with its line, counted from 1."""
+    if node is None:
+        return
+    yield above, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*above, str(key.value)), key.start_mark.line + 1
+            for path, line in _key_lines(value, (*above, str(key.value))):
+                if path != (*above, str(key.value)):
+                    yield path, line
+
+
+def province_schema() -> dict[str, Any]:
+    """JSON Schema of a province file, for editors."""
+    schema = Province.model_json_schema()
+    schema["properties"].pop("slug")
+    schema["required"].remove("slug")
+    return schema

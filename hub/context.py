@@ -1,0 +1,113 @@
+"""What the stages are handed: the database, the clock, and a province's connectors and mappings."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from connectors import Connector, load_spec
+from hub.config import Limits, Province, Settings, load_province
+from hub.connections import peer
+from hub.errors import ConfigurationError
+from hub.store import database_url, engine_of
+from mappings import CodeLists, Mapping, load_mapping
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with a stage's name, what is done and, where it is known, what there is in all."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _silent(stage: str, done: int, total: int | None) -> None:
+    return None
+
+
+@dataclass
+class Hub:
+    """One province as the stages see it. Time, sleep and transport can be passed in."""
+
+    province: Province
+    settings: Settings
+    engine: Engine
+    clock: Callable[[], datetime] = _now
+    sleep: Callable[[float], None] = time.sleep
+    progress: Progress = _silent
+    transport: Any = None
+    _parts: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def slug(self) -> str:
+        return self.province.slug
+
+    @cached_property
+    def lists(self) -> CodeLists:
+        """The code lists of all configuration folders."""
+        return CodeLists.load([folder / "mappings" for folder in self.settings.folders])
+
+    @cached_property
+    def source(self) -> Connector:
+        """The province's own system."""
+        own = self.province
+        return self._connector(own.system, own.connection, own.url, own.limits)
+
+    @cached_property
+    def national(self) -> Connector:
+        """The national adapter, as this province's unit."""
+        side = self.province.national
+        return self._connector(side.system, side.connection, None, side.limits)
+
+    def mapping(self, kind: str) -> Mapping:
+        """The province's mapping from its system's records to canonical ones."""
+        return self._mapping(self.province.mapping_name, kind, self.province.overlay)
+
+    def national_mapping(self, kind: str) -> Mapping:
+        """The mapping from canonical records to the national fields."""
+        return self._mapping(self.province.national.mapping, kind, None)
+
+    def _mapping(self, name: str, kind: str, overlay: str | None) -> Mapping:
+        key = f"{name}/{kind}"
+        if key not in self._parts:
+            folders = [folder / "mappings" for folder in self.settings.folders]
+            self._parts[key] = load_mapping(name, kind=kind, folders=folders, overlay=overlay, lists=self.lists)
+        return self._parts[key]
+
+    def _connector(self, system: str, connection: str, url: str | None, limits: Limits) -> Connector:
+        account = replace(peer(connection, self.settings.home, url), unit=self.province.national.unit)
+        spec = load_spec(spec_path(self.settings, system))
+        agreed = spec.limits.model_copy(update=limits.model_dump(exclude_none=True))
+        return Connector(spec.model_copy(update={"limits": agreed}), account, **self._passed_in())
+
+    def _passed_in(self) -> dict[str, Any]:
+        return {} if self.transport is None else {"transport": self.transport}
+
+
+def spec_path(settings: Settings, system: str) -> Path:
+    """Where the connector spec of a system is: `specs/` of one's own folder, or the repository's connectors/specs.
+
+    Raises:
+        ConfigurationError: nowhere; names the specs that exist.
+    """
+    places = [place for folder in settings.folders for place in (folder / "specs", folder / "connectors" / "specs")]
+    for place in places:
+        if (path := place / f"{system}.yaml").is_file():
+            return path
+    known = sorted({path.stem for place in places for path in place.glob("*.yaml")})
+    raise ConfigurationError(
+        f"there is no connector spec '{system}'",
+        where=f"system: {system}",
+        next_step=f"Known: {', '.join(known)}. A new one is a file specs/{system}.yaml in the LIENTHONG_CONFIG folder.",
+    )
+
+
+def open_hub(slug: str, settings: Settings | None = None, **passed_in: Any) -> Hub:
+    """The hub for one province, with the store that the environment names."""
+    settings = settings or Settings.from_environment()
+    province = load_province(settings, slug)
+    return Hub(province, settings, engine_of(database_url(settings.home)), **passed_in)

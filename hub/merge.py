@@ -1,0 +1,210 @@
+"""Merge: staged rows into dossiers, progress and the outbox, held rows into quarantine; set-based, one transaction."""
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hub.context import Hub
+from hub.pull import STREAM
+from hub.runs import Run, end_stage, fail_run, get_run
+from hub.staging import drop_staging
+from hub.store import province_lock
+from schemas.tables import holding_table, staging_table
+
+NEWEST = """
+CREATE TEMP TABLE verdict ON COMMIT DROP AS
+WITH newest AS (
+    SELECT DISTINCT ON (dossier_code)
+           message_id, position, dossier_code, source_key, changed_at, content_hash, steps_hash
+    FROM {staging}
+    ORDER BY dossier_code, changed_at DESC NULLS LAST, message_id DESC, position DESC
+)
+SELECT n.*, d.content_hash AS before, d.delivered_hash,
+       CASE WHEN d.dossier_code IS NULL THEN 'new'
+            WHEN n.changed_at < d.changed_at THEN 'older'
+            WHEN n.content_hash = d.content_hash AND n.steps_hash = d.steps_hash THEN 'same'
+            ELSE 'changed' END AS verdict
+FROM newest n LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
+"""
+
+DOSSIERS = """
+INSERT INTO dossier AS d (province, dossier_code, outgoing_code, source_key, procedure_code, status, changed_at,
+    received_at, due_at, content_hash, steps_hash, record, notes, message_id, run_id)
+SELECT :province, s.dossier_code, coalesce(s.national_code, s.dossier_code), s.source_key, s.procedure_code, s.status,
+       s.changed_at, s.received_at, s.due_at, s.content_hash, s.steps_hash, s.record, s.notes, s.message_id, :run_id
+FROM verdict v JOIN {staging} s USING (message_id, position)
+WHERE v.verdict IN ('new', 'changed')
+ON CONFLICT (province, dossier_code) DO UPDATE SET
+    source_key = excluded.source_key, procedure_code = excluded.procedure_code, status = excluded.status,
+    changed_at = excluded.changed_at, received_at = excluded.received_at, due_at = excluded.due_at,
+    content_hash = excluded.content_hash, steps_hash = excluded.steps_hash, record = excluded.record,
+    notes = excluded.notes, message_id = excluded.message_id, run_id = excluded.run_id
+"""
+
+DELIVERIES = """
+INSERT INTO delivery (province, dossier_code, content_hash, run_id)
+SELECT :province, dossier_code, content_hash, :run_id FROM verdict
+WHERE verdict IN ('new', 'changed') AND content_hash IS DISTINCT FROM delivered_hash
+ON CONFLICT (province, dossier_code) WHERE state <> 'delivered' DO UPDATE SET
+    content_hash = excluded.content_hash, run_id = excluded.run_id, reason = NULL,
+    state = CASE delivery.state WHEN 'held' THEN 'pending' ELSE delivery.state END
+"""
+"""A held delivery is owed again when its content changes; an unknown one stays unknown until it is probed."""
+
+STEPS = """
+INSERT INTO progress_step (province, dossier_code, step_key, happened_at, status, ordinal, record, run_id, state, reason)
+SELECT :province, n.dossier_code, n.step_key, n.happened_at, n.status, n.ordinal, n.step, :run_id,
+       CASE WHEN n.happened_at < l.sent_until THEN 'late' ELSE 'pending' END,
+       CASE WHEN n.happened_at < l.sent_until THEN 'late_step' END
+FROM (
+    SELECT v.dossier_code, e.step, e.ordinal, (e.step ->> 'at')::timestamptz AS happened_at,
+           (e.step ->> 'status')::smallint AS status,
+           (e.step ->> 'at') || '|' || (e.step ->> 'status') || '|' || row_number() OVER (
+               PARTITION BY v.dossier_code, e.step ->> 'at', e.step ->> 'status' ORDER BY e.ordinal) AS step_key
+    FROM verdict v JOIN {staging} s USING (message_id, position),
+         jsonb_array_elements(s.steps) WITH ORDINALITY AS e (step, ordinal)
+    WHERE v.verdict IN ('new', 'changed')
+) n
+LEFT JOIN (
+    SELECT p.dossier_code, max(p.happened_at) AS sent_until
+    FROM progress_step p JOIN verdict v ON v.dossier_code = p.dossier_code AND v.verdict = 'changed'
+    WHERE p.province = :province AND p.state IN ('delivered', 'sending', 'unknown') GROUP BY p.dossier_code
+) l USING (dossier_code)
+ON CONFLICT (province, dossier_code, step_key) DO NOTHING
+"""
+"""Steps are told apart by time and status: a text corrected later is not a second step. One that is older than what the
+national side already has cannot be sent any more and waits for a person."""
+
+HELD_STEPS = """
+INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
+    content_hash, changed_at, run_id, seen_run_id)
+SELECT :province, 'step', 'map', s.dossier_code, s.source_key || '/' || e.ordinal, e.held -> 'finding' ->> 'reason',
+       jsonb_build_array(e.held -> 'finding'), e.held -> 'step', s.message_id, s.position,
+       md5(e.held::text), s.changed_at, :run_id, :run_id
+FROM verdict v JOIN {staging} s USING (message_id, position),
+     jsonb_array_elements(s.held_steps) WITH ORDINALITY AS e (held, ordinal)
+WHERE v.verdict IN ('new', 'changed')
+ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET seen_run_id = :run_id
+"""
+
+LATE_STEPS = """
+INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
+    content_hash, changed_at, run_id, seen_run_id)
+SELECT :province, 'step', 'merge', p.dossier_code, v.source_key || '/' || p.step_key, 'late_step',
+       jsonb_build_array(jsonb_build_object('reason', 'late_step', 'field', 'steps.at', 'value', p.record ->> 'at',
+           'rule', 'a later step was already sent')),
+       p.record, v.message_id, v.position, md5(p.step_key), v.changed_at, :run_id, :run_id
+FROM progress_step p JOIN verdict v USING (dossier_code)
+WHERE p.province = :province AND p.run_id = :run_id AND p.state = 'late'
+ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET seen_run_id = :run_id
+"""
+
+FREED_STEPS = """
+UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
+FROM verdict v
+WHERE q.province = :province AND q.kind = 'step' AND q.stage = 'map' AND q.state = 'held'
+  AND q.dossier_code = v.dossier_code AND v.verdict = 'changed' AND q.seen_run_id <> :run_id
+"""
+"""Steps held from an earlier version of a dossier, when its new version no longer holds them."""
+
+HELD = """
+INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
+    content_hash, changed_at, run_id, seen_run_id)
+SELECT DISTINCT ON (h.source_key, h.content_hash)
+       :province, 'dossier', CASE WHEN (h.findings -> 0 ->> 'rule') LIKE 'expectations/%' THEN 'check' ELSE 'map' END,
+       h.dossier_code, h.source_key, h.findings -> 0 ->> 'reason', h.findings, h.mapped, h.message_id, h.position,
+       h.content_hash, h.changed_at, :run_id, :run_id
+FROM {holding} h
+WHERE NOT EXISTS (
+    SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
+    AND d.source_key = h.source_key AND d.changed_at >= h.changed_at)
+ORDER BY h.source_key, h.content_hash, h.changed_at DESC
+ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
+    seen_run_id = :run_id, findings = excluded.findings, reason = excluded.reason, mapped = excluded.mapped,
+    message_id = excluded.message_id, position = excluded.position
+"""
+"""Holds what no later version of the same source record has overtaken; meeting it again only notes the run."""
+
+CORRECTED = """
+UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
+FROM verdict v
+WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.source_key = v.source_key
+  AND (q.changed_at IS NULL OR q.changed_at <= v.changed_at)
+"""
+"""A version that passes frees what was held of the same source record up to its time."""
+
+COUNTS = """
+SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {staging}
+                              UNION SELECT coalesce(dossier_code, source_key) FROM {holding}) x) AS pulled,
+       (SELECT count(*) FROM verdict WHERE verdict = 'same') AS unchanged,
+       (SELECT count(*) FROM verdict WHERE verdict = 'older') AS older,
+       (SELECT count(*) FROM verdict WHERE verdict IN ('new', 'changed')) AS merged,
+       (SELECT count(DISTINCT coalesce(h.dossier_code, h.source_key)) FROM {holding} h
+         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.source_key = h.source_key AND v.changed_at >= h.changed_at)
+           AND NOT EXISTS (SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
+                           AND d.source_key = h.source_key AND d.changed_at >= h.changed_at)
+       ) AS held
+"""
+
+CURSOR = """
+INSERT INTO cursor (province, stream, changed_until, run_id)
+SELECT :province, :stream, max(changed_at), :run_id
+FROM (SELECT changed_at FROM {staging} UNION ALL SELECT changed_at FROM {holding}) seen
+HAVING max(changed_at) IS NOT NULL
+ON CONFLICT (province, stream) DO UPDATE SET
+    changed_until = greatest(cursor.changed_until, excluded.changed_until), run_id = excluded.run_id
+"""
+
+
+def merge(hub: Hub, run_id: int) -> dict[str, Any]:
+    """Bring the run's staging into the hub's tables; a dry run only counts and leaves nothing behind.
+
+    Returns:
+        Counts of distinct dossier codes: `pulled`, `unchanged`, `older`, `merged`, `held`; `held_by_reason` of this run.
+    """
+    with province_lock(hub.engine, hub.slug, "sync"):
+        run = get_run(hub.engine, run_id)
+        if run.past("merged"):
+            return run.counts
+        try:
+            with hub.engine.begin() as connection:
+                counts = _merge(connection, run)
+                end_stage(connection, run_id, "merged", counts)
+            return counts
+        except Exception as error:
+            fail_run(hub.engine, run_id, error)
+            raise
+
+
+def _merge(connection: Connection, run: Run) -> dict[str, Any]:
+    names = {"staging": staging_table(run.run_id).name, "holding": holding_table(run.run_id).name}
+    given = {"province": run.province, "run_id": run.run_id, "stream": STREAM}
+
+    def say(statement: str) -> int:
+        return connection.execute(text(statement.format(**names)), given).rowcount
+
+    say(NEWEST)
+    connection.execute(text("ANALYZE verdict"))
+    counts = dict(connection.execute(text(COUNTS.format(**names)), given).one()._mapping)
+    counts["held_by_reason"] = _by_reason(connection, names["holding"])
+    if not run.dry_run:
+        say(DOSSIERS)
+        say(DELIVERIES)
+        counts["steps"] = say(STEPS)
+        say(HELD_STEPS)
+        say(LATE_STEPS)
+        say(FREED_STEPS)
+        say(HELD)
+        say(CORRECTED)
+        if not run.fixed:
+            say(CURSOR)
+    drop_staging(connection, run.run_id)
+    return counts
+
+
+def _by_reason(connection: Connection, holding: str) -> dict[str, int]:
+    query = (
+        "SELECT findings -> 0 ->> 'reason', count(DISTINCT coalesce(dossier_code, source_key))"
+        f" FROM {holding} GROUP BY 1 ORDER BY 1"
+    )
+    return {str(reason): int(count) for reason, count in connection.execute(text(query))}

@@ -1,0 +1,144 @@
+"""The national side as push and reconcile speak to it: payloads, the look-up, and what counts as the same."""
+
+from collections import Counter
+from typing import Any, Protocol
+
+import orjson
+
+from connectors import Answer
+from connectors.errors import PeerRefused
+from hub.context import Hub
+from schemas.records import DOSSIER, STEP
+
+_TIMES = [field.name for field in DOSSIER if field.kind == "time"]
+_STEP_TIMES = [field.name for field in STEP if field.kind == "time"]
+
+PROGRESS = "DanhSachTienTrinh"
+"""Where a look-up shows the steps it has [style: CONTRACTS names no such list; without it steps are owed until answered]."""
+
+
+class Resolved(Protocol):
+    """What the hub adds to a canonical dossier before it is mapped to national fields."""
+
+    @property
+    def outgoing_code(self) -> str: ...
+    @property
+    def procedure_name(self) -> str | None: ...
+    @property
+    def field_code(self) -> str | None: ...
+    @property
+    def field_name(self) -> str | None: ...
+
+
+class National:
+    """One province's line to the adapter; safe to share between threads."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._connector = hub.national
+        self._dossier = hub.national_mapping("dossier")
+        self._step = hub.national_mapping("step")
+        self.parallel = hub.national.spec.limits.parallel
+        self.step_batch = hub.national.spec.operations["put_steps"].batch or 1
+
+    def dossier_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
+        """The national fields of a stored dossier (times are ISO texts in the store)."""
+        canonical = _with_times(record, _TIMES)
+        canonical |= {
+            "outgoing_code": resolved.outgoing_code,
+            "procedure_name": resolved.procedure_name,
+            "field_code": resolved.field_code,
+            "field_name": resolved.field_name,
+            "steps": [],
+        }
+        return _sound(self._dossier.map(canonical), resolved.outgoing_code)
+
+    def step_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
+        """The national fields of a stored progress step."""
+        canonical = _with_times(record, _STEP_TIMES) | {"outgoing_code": resolved.outgoing_code}
+        return _sound(self._step.map(canonical), resolved.outgoing_code)
+
+    def look_up(self, code: str) -> dict[str, Any] | None:
+        """The dossier as the national side has it; None when it says that it knows none.
+
+        Raises:
+            PeerRefused: any other answer. A failed look-up is not "not found".
+        """
+        answer = self._connector.call("look_up", code=code)
+        if answer.kind == "not_found":
+            return None
+        if answer.kind == "done" and answer.result:
+            return dict(answer.result[0])
+        raise PeerRefused(
+            f"the look-up was not answered: {answer.code} {answer.text}",
+            peer=self._connector.peer.id,
+            operation="look_up",
+            status=answer.status,
+            raw=answer.raw,
+            next_step=f"Look up {code} by hand; nothing was sent for it.",
+        )
+
+    def put_dossier(self, payload: dict[str, Any], *, updating: bool) -> Answer:
+        """Create or update; a create that meets "đã tồn tại" becomes one update."""
+        answer = self._put(payload, updating)
+        if answer.kind == "exists" and not updating:
+            answer = self._put(payload, True)
+        return answer
+
+    def _put(self, payload: dict[str, Any], updating: bool) -> Answer:
+        return self._connector.call("put_dossier", updating="True" if updating else "False", dossiers=[payload])
+
+    def put_steps(self, payloads: list[dict[str, Any]]) -> Answer:
+        return self._connector.call("put_steps", steps=payloads)
+
+    @staticmethod
+    def same_dossier(payload: dict[str, Any], known: dict[str, Any]) -> bool:
+        """Whether the national record says what we would send, field by field."""
+        return not differing(payload, known)
+
+    def step_marks(self, known: dict[str, Any] | None) -> Counter[str]:
+        """The steps that a looked-up record shows, by time and status."""
+        return Counter(self.mark(step) for step in (known or {}).get(PROGRESS) or [])
+
+    @staticmethod
+    def mark(step: dict[str, Any]) -> str:
+        """What tells national steps apart: time and status."""
+        return f"{step.get('ThoiDiemXuLy')}|{step.get('TrangThai')}"
+
+
+def differing(payload: dict[str, Any], known: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Fields in which the national record differs from what the hub would send: (field, hub, national).
+
+    An absent field and a blank one are the same; lists are compared as JSON.
+    """
+    return [
+        (name, ours, theirs)
+        for name, value in payload.items()
+        if (ours := _flat(value)) != (theirs := _flat(known.get(name)))
+    ]
+
+
+def _flat(value: Any) -> str:
+    if value is None or value == []:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _with_times(record: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """A stored record with its ISO texts as aware datetimes again."""
+    from datetime import datetime
+
+    return record | {name: datetime.fromisoformat(record[name]) for name in names if record.get(name)}
+
+
+def _sound(mapped: Any, code: str) -> dict[str, Any]:
+    """The mapped national record; a finding here is a defect of the national mapping, not of the dossier."""
+    if mapped.findings:
+        from hub.errors import HubError
+
+        finding = mapped.findings[0]
+        raise HubError(
+            f"the national mapping refuses {finding.field}: {finding.reason} ({finding.value})",
+            where=f"{code} · {finding.rule}",
+            next_step="Mend the national mapping or the dossier's gate; the dossier stays in the outbox.",
+        )
+    return dict(mapped.record)

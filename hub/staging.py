@@ -1,0 +1,148 @@
+"""A run's staging: mapped records turned into COPY lines, and the unlogged tables that take them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+from sqlalchemy.schema import CreateTable, DropTable
+
+from hub.store import raw_cursor
+from mappings import Mapped
+from schemas.findings import Finding
+from schemas.tables import HELD, STAGED, holding_table, staging_table
+
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _text(value: Any) -> str:
+    """One value as COPY text."""
+    if value is None:
+        return _NULL
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if not value.isalnum() else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _json(value: Any) -> tuple[bytes, str]:
+    """A value as JSON bytes and as COPY text."""
+    body = orjson.dumps(value)
+    return body, body.decode().replace("\\", "\\\\")
+
+
+def content_hash(body: bytes) -> str:
+    """128-bit BLAKE2b, hex: equal content, equal hash."""
+    return blake2b(body, digest_size=16).hexdigest()
+
+
+@dataclass
+class Batch:
+    """The records of one message as COPY lines without their message id, which is known when the message is kept."""
+
+    staged: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        return len(self.staged) + len(self.held)
+
+    def add(self, position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> None:
+        """Take one mapped record: with findings it is held, without it is staged."""
+        if mapped.findings:
+            self.held.append(_held_line(position, source_key, changed_at, mapped))
+        else:
+            self.staged.append(_staged_line(position, source_key, changed_at, mapped))
+
+
+def _staged_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> str:
+    """Columns of schemas.tables.STAGED after message_id, in their order."""
+    record = dict(mapped.record)
+    steps = record.pop("steps", [])
+    body, record_text = _json(record)
+    steps_body, steps_text = _json(steps)
+    held_steps = [{"step": step, "finding": finding.as_dict()} for step, finding in mapped.held_steps]
+    identifiers = record["identifiers"]
+    get = record.get
+    values = (
+        str(position),
+        _text(source_key),
+        _text(changed_at),
+        _text(get("dossier_code")),
+        _text(get("national_code")),
+        content_hash(body),
+        content_hash(steps_body),
+        _text(get("procedure_code")),
+        _text(get("status")),
+        _text(get("channel")),
+        _text(get("applicant_name")),
+        _text(get("applicant_kind")),
+        _text(identifiers[0]["number"] if identifiers else None),
+        str(len(get("subject") or "")),
+        _text(get("agency_name")),
+        _text(get("submitted_at")),
+        _text(get("received_at")),
+        _text(get("due_at")),
+        _text(get("finished_at")),
+        record_text,
+        steps_text,
+        _json(held_steps)[1] if held_steps else "[]",
+        _json([note.as_dict() for note in mapped.notes])[1] if mapped.notes else "[]",
+    )
+    return "\t".join(values) + "\n"
+
+
+def _held_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> str:
+    """Columns of schemas.tables.HELD after message_id, in their order."""
+    body, record_text = _json(mapped.record)
+    values = (
+        str(position),
+        _text(source_key),
+        _text(changed_at),
+        _text(mapped.record.get("dossier_code")),
+        content_hash(body + b"|" + orjson.dumps([finding.value for finding in mapped.findings])),
+        record_text,
+        _findings(mapped.findings),
+    )
+    return "\t".join(values) + "\n"
+
+
+def _findings(findings: list[Finding]) -> str:
+    return _json([finding.as_dict() for finding in findings])[1]
+
+
+def copy_batch(connection: Connection, run_id: int, message_id: int, batch: Batch) -> None:
+    """COPY a message's rows into the run's staging and holding tables, inside the caller's transaction."""
+    lead = f"{message_id}\t"
+    for table, columns, lines in (
+        (staging_table(run_id).name, STAGED, batch.staged),
+        (holding_table(run_id).name, HELD, batch.held),
+    ):
+        if lines:
+            names = ", ".join(name for name, _ in columns)
+            with raw_cursor(connection).copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                copy.write(lead + lead.join(lines))
+
+
+def create_staging(connection: Connection, run_id: int) -> None:
+    for table in (staging_table(run_id), holding_table(run_id)):
+        connection.execute(CreateTable(table, if_not_exists=True))
+
+
+def clear_staging(connection: Connection, run_id: int) -> None:
+    connection.execute(text(f"TRUNCATE {staging_table(run_id).name}, {holding_table(run_id).name}"))
+
+
+def drop_staging(connection: Connection, run_id: int) -> None:
+    for table in (staging_table(run_id), holding_table(run_id)):
+        connection.execute(DropTable(table, if_exists=True))
+
+
+def staged_count(connection: Connection, run_id: int) -> int:
+    """Rows in both tables; equals the records of the landed messages unless a crash emptied them."""
+    query = f"SELECT (SELECT count(*) FROM {staging_table(run_id).name}) + (SELECT count(*) FROM {holding_table(run_id).name})"
+    return int(connection.scalar(text(query)) or 0)

@@ -71,17 +71,29 @@ def start(folder: Path, database: str = "lienthong") -> str:
             _launch(folder)
         address = f"postgresql+psycopg://postgres@/{database}?host={_sockets(folder)}"
         _wait_until_ready(folder, address)
-        return beside(address, database)
+        return beside(address, database, via="postgres")
 
 
-def beside(address: str, database: str) -> str:
-    """The address of another database on the same server, created when it is absent."""
-    host = address.partition("?host=")[2]
-    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+def beside(address: str, database: str, via: str | None = None) -> str:
+    """The address of another database on the same server, created when it is absent.
+
+    Args:
+        address: SQLAlchemy address of a database on the server.
+        database: the name wanted.
+        via: an existing database to connect to meanwhile, when that of the address may not exist yet.
+    """
+    wanted = _with_database(address, database)
+    server = _with_database(address, via) if via else address
+    with psycopg.connect(server.replace("+psycopg", "", 1), autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-    return f"postgresql+psycopg://postgres@/{database}?host={host}"
+    return wanted
+
+
+def _with_database(address: str, database: str) -> str:
+    head, mark, options = address.partition("?")
+    return f"{head.rpartition('/')[0]}/{database}{mark}{options}"
 
 
 def running(folder: Path) -> bool:

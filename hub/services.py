@@ -1,0 +1,227 @@
+"""The processes of `demo` and `up`: a log file each, stopped in order, and none left behind by a killed command."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from hub.errors import Busy, StageFailed
+
+STOP_SECONDS = 30
+"""What a service gets to end in an orderly way before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A long-running process: its name, the Python module it is and that module's arguments."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", self.module, *self.arguments]
+
+
+AIRFLOW_SERVICES = (
+    Service("api-server", "airflow", ("api-server",)),
+    Service("scheduler", "airflow", ("scheduler", "--skip-serve-logs")),
+    Service("dag-processor", "airflow", ("dag-processor",)),
+    Service("triggerer", "airflow", ("triggerer", "--skip-serve-logs")),
+)
+"""Airflow's four services, in the order in which they start. docker/compose.yaml runs the same commands.
+
+Nobody serves logs over HTTP: the api-server reads the shared log folder, and no port is open to the network.
+"""
+
+STOP_ORDER = ("scheduler", "triggerer", "dag-processor", "api-server")
+"""Who hands out work stops first; who answers the running tasks stops last."""
+
+
+class Services:
+    """The processes of one data folder. A record on disk lets the next command stop what a killed one left running."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.logs = home / "logs"
+        self.environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
+        self._record = home / "services.json"
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a process in a session of its own, so that Ctrl-C reaches only us and we stop it in order."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with self.log(name).open("wb") as output:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+                start_new_session=True,
+            )
+        self._running[name] = process
+        self._write_record()
+        return process
+
+    def log(self, name: str) -> Path:
+        """The log file of a process; written anew at each start."""
+        return self.logs / f"{name}.log"
+
+    def fallen(self) -> str | None:
+        """The name of a process that ended by itself."""
+        return next((name for name, process in self._running.items() if process.poll() is not None), None)
+
+    def failure(self, name: str) -> StageFailed:
+        """What to tell of a process that ended by itself: its exit code and the end of its log."""
+        log = self.log(name)
+        code = self._running[name].poll()
+        return StageFailed(
+            f"{name} ended by itself (exit code {code}). Its last lines:\n{tail(log)}",
+            where=name,
+            next_step=f"The whole log is {log}",
+        )
+
+    def forget(self, name: str) -> None:
+        """A process that was meant to end has ended."""
+        self._running.pop(name, None)
+        self._write_record()
+
+    def stop(self, told: Callable[[str], None] = lambda name: None) -> None:
+        """Stop everything that runs, in `STOP_ORDER`, the rest after it in reverse order of starting."""
+        rest = [name for name in reversed(self._running) if name not in STOP_ORDER]
+        for name in (*STOP_ORDER, *rest):
+            if process := self._running.get(name):
+                told(name)
+                with suppress(psutil.NoSuchProcess):
+                    end_tree(psutil.Process(process.pid))
+                process.wait()
+                self.forget(name)
+
+    def _write_record(self) -> None:
+        entries = []
+        for name, process in self._running.items():
+            with suppress(psutil.NoSuchProcess):
+                entries.append([name, process.pid, psutil.Process(process.pid).create_time()])
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        part = self._record.with_suffix(".part")
+        part.write_text(json.dumps(entries), "utf-8")
+        part.replace(self._record)
+
+
+@contextmanager
+def alone(home: Path, purpose: str) -> Iterator[None]:
+    """Let one `demo` or `up` at a time work on a data folder, and first stop what a killed one left.
+
+    Raises:
+        Busy: another one is at work; it is named with its process id.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "services.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Busy(
+                f"{file.read().strip() or 'another command'} is at work here",
+                where=str(home),
+                next_step="Wait for it, stop it with Ctrl-C, or use another data folder: LIENTHONG_HOME=...",
+            ) from None
+        file.truncate(0)
+        file.write(f"lienthong {purpose} (process {os.getpid()})")
+        file.flush()
+        stop_leftovers(home)
+        yield
+
+
+def stop_leftovers(home: Path) -> list[str]:
+    """Stop processes of an earlier command that was killed. Returns their names.
+
+    A process counts only when its id and its time of start are those of the record: ids are used again.
+    """
+    record = home / "services.json"
+    try:
+        entries = json.loads(record.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []
+    stopped = []
+    for name, pid, created in entries:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if abs(process.create_time() - created) < 1:
+                end_tree(process)
+                stopped.append(name)
+    record.unlink(missing_ok=True)
+    return stopped
+
+
+def end_tree(process: psutil.Process) -> None:
+    """End a process and everything it started: asked first, killed when it does not listen."""
+    family = [*process.children(recursive=True), process]
+    process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+    for one in alive:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log, for a message to a person."""
+    if not log.exists():
+        return "  (there is no log)"
+    return "\n".join(f"  {line[:300]}" for line in log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that what we started is stopped."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C interrupt the stopping."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_for(ready: Callable[[], bool], services: Services, what: str, seconds: float) -> None:
+    """Wait until something is ready, no longer than it may take, and not when a process has ended meanwhile.
+
+    Raises:
+        StageFailed: the time is over, or a process ended by itself.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if name := services.fallen():
+            raise services.failure(name)
+        if time.monotonic() > deadline:
+            raise StageFailed(
+                f"{what} was not ready after {seconds:.0f} seconds",
+                where=str(services.logs),
+                next_step="The logs in that folder say why; a second try often finds a quieter machine.",
+            )
+        time.sleep(0.25)

@@ -1,0 +1,189 @@
+"""Dates and times of the wire, read by a named format and zone into aware datetimes in Viet Nam, and written back.
+
+Format names are the vendors' own (`dd/MM/yyyy HH:mm:ss`), plus `iso`, `epoch_s` and `epoch_ms`. A value that carries
+an offset keeps its instant; one that does not is in the rule's zone. A date without a time is that day in Viet Nam,
+whatever the zone: nobody means five in the afternoon of the day before. Years outside 1990..2100 are
+`impossible_dates`; what does not fit the format is `bad_date`.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mappings.mapped import Refused
+from schemas.records import VIET_NAM
+
+Read = Callable[[Any], datetime | None]
+
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+NAMED = ("iso", "epoch_s", "epoch_ms")
+ZONES: dict[str, ZoneInfo] = {"Asia/Ho_Chi_Minh": VIET_NAM, "UTC": ZoneInfo("UTC")}
+
+# Viet Nam has kept +07:00 since 1975, so the wall clock is a fixed distance from any instant in range. Adding that
+# distance to an aware start is twice as fast as `astimezone` and gives the same datetimes (a test compares them).
+_START_UTC = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+_START_NAIVE = datetime(FIRST_YEAR, 1, 1)
+_START_OF_UTC = datetime(FIRST_YEAR, 1, 1, 7, tzinfo=VIET_NAM)
+_START_LOCAL = datetime(FIRST_YEAR, 1, 1, tzinfo=VIET_NAM)
+_REST_OF_DAY = timedelta(hours=23, minutes=59, seconds=59)
+
+_TOKENS = {"yyyy": 4, "MM": 2, "dd": 2, "HH": 2, "mm": 2, "ss": 2, "SSS": 3}
+_TOKEN = re.compile("|".join(_TOKENS))
+_fromisoformat = datetime.fromisoformat
+
+
+def is_format(name: str) -> bool:
+    """Whether a format name can be read: one of `NAMED`, or year, month and day with optional time parts."""
+    if name in NAMED:
+        return True
+    found = _TOKEN.findall(name)
+    rest = _TOKEN.sub("", name)
+    return len(found) == len(set(found)) and {"yyyy", "MM", "dd"} <= set(found) and not re.search("[A-Za-z0-9]", rest)
+
+
+def datetime_reader(formats: tuple[str, ...], zone: str) -> Read:
+    """A reader for one format, or for several that are tried in order."""
+    readers = [_one_reader(name, ZONES[zone]) for name in formats]
+    if len(readers) == 1:
+        return readers[0]
+
+    def read(value: Any) -> datetime | None:
+        for reader in readers[:-1]:
+            try:
+                return reader(value)
+            except Refused as refused:
+                if refused.reason != "bad_date":
+                    raise
+        return readers[-1](value)
+
+    return read
+
+
+def end_of_day_reader(read: Read) -> Read:
+    """Reads a limit: a due time at 00:00:00 in Viet Nam is a date, and holds until 23:59:59 of it [inferred]."""
+
+    def read_limit(value: Any) -> datetime | None:
+        at = read(value)
+        if at is not None and not at.hour and not at.minute and not at.second:
+            return at + _REST_OF_DAY
+        return at
+
+    return read_limit
+
+
+def _one_reader(name: str, zone: ZoneInfo) -> Read:
+    if name == "iso":
+        return _iso_reader(zone)
+    if name in ("epoch_s", "epoch_ms"):
+        return _epoch_reader(1000 if name == "epoch_ms" else 1)
+    return _pattern_reader(name, zone)
+
+
+def _iso_reader(zone: ZoneInfo) -> Read:
+    def read(value: Any) -> datetime | None:
+        if value.__class__ is not str:
+            if value is None:
+                return None
+            raise Refused("bad_value")
+        try:
+            t = _fromisoformat(value)
+        except ValueError:
+            if not value.strip():
+                return None
+            raise Refused("bad_date") from None
+        if not FIRST_YEAR <= t.year <= LAST_YEAR:
+            raise Refused("impossible_dates")
+        if t.tzinfo is not None:
+            return _START_OF_UTC + (t - _START_UTC)
+        if zone is VIET_NAM or len(value) <= 10:
+            return _START_LOCAL + (t - _START_NAIVE)
+        return t.replace(tzinfo=zone).astimezone(VIET_NAM)
+
+    return read
+
+
+def _epoch_reader(per_second: int) -> Read:
+    first = _START_UTC.timestamp() * per_second
+    last = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp() * per_second
+
+    def read(value: Any) -> datetime | None:
+        if value is None or value == "":
+            return None
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+            value = int(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+            raise Refused("bad_date")
+        if not first <= value < last:
+            raise Refused("impossible_dates")
+        return datetime.fromtimestamp(value / per_second, VIET_NAM)
+
+    return read
+
+
+def _pattern_reader(name: str, zone: ZoneInfo) -> Read:
+    """A reader for fixed-width parts: the value is re-cut into ISO order, which the standard library reads fastest."""
+    at: dict[str, slice] = {}
+    marks: list[tuple[int, str]] = []
+    position = last = 0
+    for token in _TOKEN.finditer(name):
+        for mark in name[last : token.start()]:
+            marks.append((position, mark))
+            position += 1
+        at[token.group()] = slice(position, position + _TOKENS[token.group()])
+        position += _TOKENS[token.group()]
+        last = token.end()
+    for mark in name[last:]:
+        marks.append((position, mark))
+        position += 1
+    width = position
+    if "HH" not in at:
+        zone = VIET_NAM
+    recut = _recut(at)
+
+    def read(value: Any) -> datetime | None:
+        if value.__class__ is not str:
+            if value is None:
+                return None
+            if value.__class__ is not int:
+                raise Refused("bad_value")
+            value = str(value) if 0 <= value < 10**14 else ""
+        if len(value) != width:
+            value = value.strip()
+            if not value:
+                return None
+            if len(value) != width:
+                raise Refused("bad_date")
+        try:
+            t = _fromisoformat(recut(value))
+        except ValueError:
+            raise Refused("bad_date") from None
+        for position, mark in marks:
+            if value[position] != mark:
+                raise Refused("bad_date")
+        if not FIRST_YEAR <= t.year <= LAST_YEAR:
+            raise Refused("impossible_dates")
+        if zone is VIET_NAM:
+            return _START_LOCAL + (t - _START_NAIVE)
+        return t.replace(tzinfo=zone).astimezone(VIET_NAM)
+
+    return read
+
+
+def _recut(at: dict[str, slice]) -> Callable[[str], str]:
+    """The generated one-liner that puts a pattern's parts into ISO order."""
+
+    def cut(token: str) -> str:
+        return f"{{v[{at[token].start}:{at[token].stop}]}}"
+
+    day = f"{cut('yyyy')}-{cut('MM')}-{cut('dd')}"
+    time = "".join(
+        mark + cut(token)
+        for mark, token in (("T", "HH"), (":", "mm"), (":", "ss"), (".", "SSS"))
+        if token in at
+    )
+    namespace: dict[str, Any] = {}
+    exec(f"def recut(v):\n    return f'{day}{time}'\n", namespace)
+    made: Callable[[str], str] = namespace["recut"]
+    return made

@@ -1,0 +1,218 @@
+"""The mapping language: what a mapping file may say, read into typed rules that know their file and line.
+
+`docs/mapping-language.md` is the reference for people; these models are the same for editors (mapping.schema.json).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from mappings.codelists import Entry
+from mappings.errors import Fault, MappingError
+from mappings.validation import validated
+from mappings.yamlfile import Key, YamlFile, read_yaml, shown_name
+
+Scalar = str | int | float | bool
+As = Literal[
+    "text",
+    "integer",
+    "number",
+    "flag",
+    "datetime",
+    "date_end_of_day",
+    "dossier_code",
+    "procedure_base",
+    "citizen_number",
+    "link",
+]
+Kinds = Literal["dossier", "procedure", "step"]
+SAME = "same"
+
+
+class Rule(BaseModel):
+    """How one field gets its value. Exactly one of from, first, join, any, value says where it comes from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: str | list[str | None] | None = Field(
+        None, alias="from", description="path in the source record; several paths for a list with several parts"
+    )
+    first: list[str] | None = Field(None, min_length=1, description="paths; the first that is not blank counts")
+    join: list[str] | None = Field(None, min_length=1, description="paths whose texts are put together")
+    with_: str = Field(" ", alias="with", description="what stands between joined texts")
+    any_: str | None = Field(None, alias="any", description="`list[].flag`: true when any entry's flag is true")
+    value: Scalar | None = Field(None, description="a constant")
+
+    as_: As | None = Field(None, alias="as", description="how the value is read; default: by the field's kind")
+    format: str | list[str] | None = Field(None, description="format of a time, or several to try in order")
+    zone: str | None = Field(None, description="zone of a time that does not say it")
+    list_: str | None = Field(None, alias="list", description="code list that the value is looked up in")
+    table: dict[Scalar, Scalar] | None = Field(None, description="a code list of a few lines, written here")
+    at: str | None = Field(None, description="canonical time whose day decides in a list with dated entries")
+    stated: str | None = Field(None, description="path of the kind a citizen number is said to be (CCCD, CMND)")
+
+    when: dict[str, Scalar | list[Scalar]] | None = Field(
+        None, description="the rule counts only when each path has (one of) the value(s); otherwise the field is blank"
+    )
+    default: Scalar | None = Field(None, description="value of a blank field")
+    cut: int | None = Field(None, ge=1, description="most characters; longer texts are cut with a note")
+    blank: str | None = Field(None, description="note that goes with the record when the field is blank")
+    required: bool = Field(False, description="a blank field holds the record, also where the schema allows it")
+    missing: str | None = Field(None, description="finding when a required field is blank; default: missing_<field>")
+    reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
+
+
+def _item_form(rule: Any) -> str:
+    return "is a path" if isinstance(rule, str) else "is a rule"
+
+
+def _form(rule: Any) -> str:
+    if isinstance(rule, dict) and "each" in rule:
+        return "is a list rule"
+    return "is a list rule" if isinstance(rule, ListRule) else _item_form(rule)
+
+
+ItemRule = Annotated[
+    Annotated[str, Tag("is a path")] | Annotated[Rule, Tag("is a rule")],
+    Discriminator(_item_form),
+]
+
+
+class ListRule(BaseModel):
+    """A list field: one entry for each entry of a source list, its fields by rules of their own."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ItemRule]
+
+    each: str = Field(description="path to the source list, `a[].b[]`; `same` in an overlay keeps the base's list")
+
+    @property
+    def items(self) -> dict[str, str | Rule]:
+        return self.__pydantic_extra__
+
+
+FieldRule = Annotated[
+    Annotated[str, Tag("is a path")] | Annotated[Rule, Tag("is a rule")] | Annotated[ListRule, Tag("is a list rule")],
+    Discriminator(_form),
+]
+Fields = dict[str, FieldRule]
+
+
+class Times(BaseModel):
+    """How the system writes times, unless a rule says otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str | list[str] = Field("iso", description="format, or several to try in order")
+    zone: str = Field("Asia/Ho_Chi_Minh", description="zone of times that do not say it")
+
+
+class Example(BaseModel):
+    """A record and what must come of it; held by `run_examples`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, description="what the example shows")
+    kind: Kinds = Field("dossier", description="which rules it is for")
+    in_: dict[str, Any] = Field(alias="in", description="a source record, as short as the point allows")
+    out: dict[str, Any] = Field(default_factory=dict, description="fields that the mapped record must have")
+    findings: list[str] = Field(default_factory=list, description="reasons that must be among the findings")
+    notes: list[str] = Field(default_factory=list, description="kinds that must be among the notes")
+    held_steps: list[str] | None = Field(None, description="reasons of the held steps, in order")
+
+
+class _Sections(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    dossier: Fields | None = Field(None, description="rules for a dossier")
+    procedure: Fields | None = Field(None, description="rules for a procedure")
+    step: Fields | None = Field(None, description="rules for one progress step on its way out")
+    examples: list[Example] = Field(default_factory=list, description="records and what must come of them")
+
+
+class MappingFile(_Sections):
+    """A mapping file: one system, its record kinds."""
+
+    model_config = ConfigDict(extra="forbid", title="Lien Thong mapping")
+
+    mapping: str = Field(description="name of the mapping, equal to the file's name")
+    direction: Literal["in", "out"] = Field(
+        "in", description="in: the system's records become canonical; out: canonical records become the system's"
+    )
+    source: str | None = Field(None, description="where the field names come from, with the mark [seen] or [style]")
+    times: Times = Field(default_factory=Times, description="how the system writes times")  # type: ignore[arg-type]
+
+
+class OverlayFile(_Sections):
+    """What one province does otherwise: single fields and code list entries over a base mapping."""
+
+    model_config = ConfigDict(extra="forbid", title="Lien Thong mapping overlay")
+
+    overlay: str = Field(description="name of the overlay, equal to the file's name")
+    over: str = Field(description="name of the mapping it lies over")
+    source: str | None = Field(None, description="where the local words come from")
+    times: Times | None = Field(None, description="how this province writes times, when not as the base says")
+    lists: dict[str, list[Entry]] = Field(default_factory=dict, description="entries laid over code lists")
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A rule with the file and key it stands at. `items` are the rules of a list's entries."""
+
+    rule: Rule
+    file: YamlFile
+    key: Key
+    each: str | None = None
+    items: dict[str, Located] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        return f"{self.file.name}:{self.file.line(self.key)}"
+
+    def fault(self, part: str | None, what: str, next_step: str = "") -> Fault:
+        return self.file.fault(self.key if part is None else (*self.key, part), what, next_step)
+
+
+def read_mapping_file(path: Path, folder: Path) -> tuple[MappingFile, YamlFile]:
+    """A mapping file, checked by itself; MappingError names file, line, key and the nearest known word."""
+    file = read_yaml(path, shown_name(path, folder))
+    return validated(MappingFile, file, {"mapping": path.stem}, Rule), file
+
+
+def read_overlay_file(path: Path, folder: Path) -> tuple[OverlayFile, YamlFile]:
+    """An overlay file, checked by itself."""
+    file = read_yaml(path, shown_name(path, folder))
+    return validated(OverlayFile, file, {"overlay": path.stem}, Rule), file
+
+
+def located(fields: Fields, kind: str, file: YamlFile) -> dict[str, Located]:
+    """The rules of a section with their places."""
+    return {name: _located(rule, file, (kind, name)) for name, rule in fields.items()}
+
+
+def _located(rule: str | Rule | ListRule, file: YamlFile, key: Key) -> Located:
+    if isinstance(rule, ListRule):
+        items = {name: _located(item, file, (*key, name)) for name, item in rule.items.items()}
+        return Located(Rule(), file, key, rule.each, items)
+    return Located(Rule.model_validate({"from": rule}) if isinstance(rule, str) else rule, file, key)
+
+
+def laid_over(base: dict[str, Located], over: dict[str, Located]) -> dict[str, Located]:
+    """A section with an overlay's rules: a field is replaced; under `each: same` only the fields of the entries are."""
+    merged = dict(base)
+    faults = []
+    for name, rule in over.items():
+        if rule.each != SAME:
+            merged[name] = rule
+        elif name not in base or base[name].each is None:
+            faults.append(rule.fault("each", "the base has no list here to keep.", "Write the path of the list."))
+        else:
+            under = base[name]
+            merged[name] = Located(under.rule, under.file, under.key, under.each, {**under.items, **rule.items})
+    if faults:
+        raise MappingError(faults)
+    return merged

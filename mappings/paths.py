@@ -1,0 +1,77 @@
+"""Paths into a wire record.
+
+    code                                a key
+    procedure.sector.code               keys inside keys
+    procedure.translate[languageId=228].name    the first entry of a list with that value
+    phones[0]                           an entry by its place, [-1] is the last
+    ^digitized                          inside `each`: one list further out
+    /applyMethod.id                     inside `each`: from the top of the record
+    dossierFormFile[].file[]            only in `each`: every entry of every entry
+"""
+
+import re
+from dataclasses import dataclass
+
+_SEGMENT = re.compile(r"(?P<name>[^.\[\]^/\s]+)(?:\[(?:(?P<index>-?\d+)|(?P<key>[^=\[\]]+)=(?P<value>[^\[\]]*))\])?")
+_LEVEL = re.compile(r"[^.\[\]^/\s]+(?:\.[^.\[\]^/\s]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One step of a path: a key, and which entry of the list that stands there."""
+
+    name: str
+    index: int | None = None
+    where: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        if self.index is not None:
+            return f"{self.name}[{self.index}]"
+        return f"{self.name}[{self.where[0]}={self.where[1]}]" if self.where else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed path. `up` counts lists further out; None is the top of the record."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    up: int | None = 0
+
+
+def parse_path(text: str) -> Path:
+    """Read a path; ValueError says what is wrong with it."""
+    up: int | None = 0
+    rest = text
+    if rest.startswith("/"):
+        up, rest = None, rest[1:]
+    else:
+        stripped = rest.lstrip("^")
+        up, rest = len(rest) - len(stripped), stripped
+    segments = []
+    position = 0
+    while True:
+        match = _SEGMENT.match(rest, position)
+        if match is None:
+            raise ValueError(f"`{text}` is not a path")
+        index = int(match["index"]) if match["index"] is not None else None
+        where = (match["key"].strip(), match["value"].strip()) if match["key"] is not None else None
+        segments.append(Segment(match["name"], index, where))
+        position = match.end()
+        if position == len(rest):
+            return Path(text, tuple(segments), up)
+        if rest[position] != ".":
+            raise ValueError(f"`{text}` is not a path")
+        position += 1
+
+
+def parse_each(text: str) -> list[tuple[str, ...]]:
+    """Read an `each` path into its lists, outermost first: `a.b[].c[]` -> [("a", "b"), ("c",)]."""
+    levels = text.split("[]")
+    if levels[-1] != "" or len(levels) < 2:
+        raise ValueError(f"`{text}` does not end in `[]`")
+    names = [levels[0], *(level.removeprefix(".") for level in levels[1:-1])]
+    for name in names:
+        if not _LEVEL.fullmatch(name):
+            raise ValueError(f"`{text}` is not a path to a list")
+    return [tuple(name.split(".")) for name in names]

@@ -1,0 +1,81 @@
+"""YAML read as plain data that remembers its lines, so that every message can point at one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mappings.errors import Fault, MappingError
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A file's data, the name it is called by in messages, and the line of each key (`("dossier", "status")`)."""
+
+    name: str
+    data: dict[str, Any]
+    lines: dict[Key, int]
+
+    def line(self, key: Key) -> int:
+        """The line of a key, or of the nearest key around it."""
+        while key and key not in self.lines:
+            key = key[:-1]
+        return self.lines.get(key, 1)
+
+    def fault(self, key: Key, what: str, next_step: str = "") -> Fault:
+        return Fault(self.name, self.line(key), ".".join(map(str, key)), what, next_step)
+
+
+def shown_name(path: Path, folder: Path) -> str:
+    """A file's name in messages: relative to the folder that holds `folder` (`mappings/vnpt_igate.yaml`)."""
+    try:
+        return path.resolve().relative_to(folder.resolve().parent).as_posix()
+    except ValueError:
+        return path.name
+
+
+def read_yaml(path: Path, name: str) -> YamlFile:
+    """Read one YAML file whose top is a table; a broken file or a key said twice is a MappingError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loader = yaml.CSafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            data = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise MappingError(
+            [Fault(name, line, "", f"this is not YAML: {error.problem}.", "Check indentation and quotes.")]
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MappingError([Fault(name, 1, "", f"cannot be read: {error}.", "Save it as UTF-8 YAML.")]) from error
+    if not isinstance(data, dict):
+        raise MappingError([Fault(name, 1, "", "the file is not a table of keys.", "Start with `mapping: <name>`.")])
+    lines: dict[Key, int] = {}
+    faults: list[Fault] = []
+    _walk(node, (), lines, faults, name)
+    if faults:
+        raise MappingError(faults)
+    return YamlFile(name, data, lines)
+
+
+def _walk(node: yaml.Node, key: Key, lines: dict[Key, int], faults: list[Fault], name: str) -> None:
+    lines.setdefault(key, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value in node.value:
+            inner = (*key, str(key_node.value))
+            line = key_node.start_mark.line + 1
+            if inner in lines:
+                what = f"this key is already said on line {lines[inner]}."
+                faults.append(Fault(name, line, ".".join(map(str, inner)), what, "Keep one of the two."))
+            lines[inner] = line
+            _walk(value, inner, lines, faults, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, (*key, index), lines, faults, name)

@@ -1,6 +1,7 @@
 """The national side as push and reconcile speak to it: payloads, the look-up, and what counts as the same."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -8,6 +9,7 @@ import orjson
 from connectors import Answer
 from connectors.errors import PeerRefused
 from hub.context import Hub
+from hub.errors import HubError
 from schemas.records import DOSSIER, STEP
 
 _TIMES = [field.name for field in DOSSIER if field.kind == "time"]
@@ -15,6 +17,10 @@ _STEP_TIMES = [field.name for field in STEP if field.kind == "time"]
 
 PROGRESS = "DanhSachTienTrinh"
 """Where a look-up shows the steps it has [style: CONTRACTS names no such list; without it steps are owed until answered]."""
+
+
+class Unsendable(HubError):
+    """A stored record that the national mapping refuses: its gate or the mapping must be mended."""
 
 
 class Resolved(Protocol):
@@ -125,20 +131,16 @@ def _flat(value: Any) -> str:
 
 def _with_times(record: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """A stored record with its ISO texts as aware datetimes again."""
-    from datetime import datetime
-
     return record | {name: datetime.fromisoformat(record[name]) for name in names if record.get(name)}
 
 
 def _sound(mapped: Any, code: str) -> dict[str, Any]:
-    """The mapped national record; a finding here is a defect of the national mapping, not of the dossier."""
+    """The mapped national record, or the first reason why there is none."""
     if mapped.findings:
-        from hub.errors import HubError
-
         finding = mapped.findings[0]
-        raise HubError(
-            f"the national mapping refuses {finding.field}: {finding.reason} ({finding.value})",
+        raise Unsendable(
+            f"{finding.field} cannot be said nationally: {finding.reason}",
             where=f"{code} · {finding.rule}",
-            next_step="Mend the national mapping or the dossier's gate; the dossier stays in the outbox.",
+            next_step="Mend the national mapping or the dossier's gate, then redrive it.",
         )
     return dict(mapped.record)

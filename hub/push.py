@@ -18,12 +18,14 @@ from connectors import Answer
 from connectors.errors import AuthRefused, PeerDown, PeerError, PeerUnknown
 from hub.context import Hub
 from hub.errors import StageFailed
-from hub.national import National
+from hub.national import National, Unsendable
 from hub.runs import end_stage, fail_run, get_run
 from hub.store import province_lock
 
 CLAIM = 400
 """Dossiers whose intents are committed together."""
+
+REFUSED = "refused_nationally"
 
 TRIES = 3
 """Times a dossier without a clear answer is probed and sent in one push before it stays `unknown` for the next."""
@@ -172,6 +174,10 @@ def _send(engine: Engine, side: National, province: str, run_id: int, owed: Owed
         try:
             _deliver(engine, side, province, run_id, owed)
             return
+        except Unsendable as error:
+            with engine.begin() as connection:
+                _hold_dossier(connection, province, run_id, owed, "unsendable", str(error))
+            return
         except PeerUnknown as error:
             with engine.begin() as connection:
                 _give_back(connection, province, owed, "unknown", str(error))
@@ -193,7 +199,7 @@ def _deliver(engine: Engine, side: National, province: str, run_id: int, owed: O
             answer = side.put_dossier(payload, updating=known is not None)
             if answer.kind != "done":
                 with engine.begin() as connection:
-                    _hold_dossier(connection, province, run_id, owed, answer)
+                    _hold_dossier(connection, province, run_id, owed, REFUSED, f"{answer.code}: {answer.text}")
                 return
         else:
             answer = None
@@ -231,7 +237,8 @@ def _send_steps(
             if answer.kind == "done":
                 _steps_delivered(connection, province, owed.dossier_code, [key for key, _ in batch])
             else:
-                _hold_steps(connection, province, run_id, owed, [key for key, _ in (*batch, *left)], answer)
+                keys = [key for key, _ in (*batch, *left)]
+                _hold_steps(connection, province, run_id, owed, keys, f"{answer.code}: {answer.text}")
                 return
 
 
@@ -297,7 +304,7 @@ HOLD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id,
     content_hash, changed_at, run_id, seen_run_id)
 SELECT :province, :kind, 'push', d.dossier_code, d.source_key, :reason,
-       jsonb_build_array(jsonb_build_object('reason', :reason, 'field', :kind, 'value', :said, 'rule', :operation)),
+       jsonb_build_array(jsonb_build_object('reason', :reason, 'field', :kind, 'value', :said, 'rule', 'national adapter')),
        d.record, d.message_id, d.content_hash, d.changed_at, :run_id, :run_id
 FROM dossier d WHERE d.province = :province AND d.dossier_code = :code
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
@@ -305,46 +312,38 @@ ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO U
 """
 
 
-def _hold_dossier(connection: Connection, province: str, run_id: int, owed: Owed, answer: Answer) -> None:
-    """The adapter said no: the dossier and its steps wait in quarantine with its words."""
+def _hold_dossier(
+    connection: Connection, province: str, run_id: int, owed: Owed, reason: str, said: str
+) -> None:
+    """The dossier and its steps wait in quarantine, with the adapter's words or the field that cannot be said."""
     connection.execute(
         text(
-            "UPDATE delivery SET state = 'held', answered_at = clock_timestamp(), answer_code = :answer_code,"
-            " answer_text = :answer_text, reason = 'refused_nationally' WHERE delivery_id = :id"
+            "UPDATE delivery SET state = 'held', answered_at = clock_timestamp(), answer_text = :said,"
+            " reason = :reason WHERE province = :province AND dossier_code = :code AND state <> 'delivered'"
         ),
-        {"id": owed.delivery_id, "answer_code": answer.code, "answer_text": answer.text},
+        {"province": province, "code": owed.dossier_code, "said": said, "reason": reason},
     )
     _give_back(connection, province, owed, "pending")
-    _quarantine(connection, province, run_id, owed, answer, "dossier")
+    _quarantine(connection, province, run_id, owed, "dossier", reason, said)
 
 
-def _hold_steps(
-    connection: Connection, province: str, run_id: int, owed: Owed, keys: list[str], answer: Answer
-) -> None:
+def _hold_steps(connection: Connection, province: str, run_id: int, owed: Owed, keys: list[str], said: str) -> None:
     """A refused batch and every later step wait; the dossier itself is delivered."""
     connection.execute(
         text(
-            "UPDATE progress_step SET state = 'held', answered_at = clock_timestamp(), reason = :reason"
+            "UPDATE progress_step SET state = 'held', answered_at = clock_timestamp(), reason = :said"
             " WHERE province = :province AND dossier_code = :code AND step_key = ANY(:keys)"
         ),
-        {"province": province, "code": owed.dossier_code, "keys": keys, "reason": f"{answer.code}: {answer.text}"},
+        {"province": province, "code": owed.dossier_code, "keys": keys, "said": said},
     )
-    _quarantine(connection, province, run_id, owed, answer, "step")
+    _quarantine(connection, province, run_id, owed, "step", REFUSED, said)
 
 
-def _quarantine(connection: Connection, province: str, run_id: int, owed: Owed, answer: Answer, kind: str) -> None:
-    connection.execute(
-        text(HOLD),
-        {
-            "province": province,
-            "kind": kind,
-            "code": owed.dossier_code,
-            "run_id": run_id,
-            "reason": "refused_nationally",
-            "said": f"{answer.code}: {answer.text}",
-            "operation": answer.operation,
-        },
-    )
+def _quarantine(
+    connection: Connection, province: str, run_id: int, owed: Owed, kind: str, reason: str, said: str
+) -> None:
+    given = {"province": province, "kind": kind, "code": owed.dossier_code, "run_id": run_id}
+    connection.execute(text(HOLD), given | {"reason": reason, "said": said})
 
 
 def sent_counts(connection: Connection, province: str, run_id: int) -> dict[str, Any]:

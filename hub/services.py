@@ -119,8 +119,8 @@ class Services:
 
 
 @contextmanager
-def alone(home: Path, purpose: str) -> Iterator[None]:
-    """Let one `demo` or `up` at a time work on a data folder, and first stop what a killed one left.
+def alone(home: Path, purpose: str) -> Iterator[list[str]]:
+    """Let one `demo` or `up` at a time work on a data folder, and first stop what a killed one left: these names.
 
     Raises:
         Busy: another one is at work; it is named with its process id.
@@ -139,8 +139,7 @@ def alone(home: Path, purpose: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"lienthong {purpose} (process {os.getpid()})")
         file.flush()
-        stop_leftovers(home)
-        yield
+        yield stop_leftovers(home)
 
 
 def stop_leftovers(home: Path) -> list[str]:

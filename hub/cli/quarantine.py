@@ -1,0 +1,119 @@
+"""`lienthong quarantine list | show | redrive`."""
+
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.table import Table
+
+from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
+from hub.cli.sync import ready_hub, run_lines
+from hub.config import Settings, load_province
+from hub.context import open_hub
+from hub.quarantine import counts_by_reason, held_items, item, raw_of
+from hub.quarantine import redrive as run_redrive
+from hub.store import database_url, engine_of, upgrade
+from schemas.masking import mask_text
+
+app = typer.Typer(help="What is held and why: list, show, redrive.", no_args_is_help=True)
+
+Province = Annotated[str | None, typer.Argument(help="One province; without it all.")]
+Reason = Annotated[str | None, typer.Option(help="Only this reason, such as unmapped_status.")]
+
+
+@app.command("list")
+def list_command(
+    province: Province = None,
+    reason: Reason = None,
+    limit: Annotated[int, typer.Option(help="Items at most, oldest first; 0: only the groups.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Open items: grouped by reason, then the oldest. Values are masked."""
+    settings = Settings.from_environment()
+    if province:
+        load_province(settings, province)
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    groups = counts_by_reason(engine, province)
+    items = [_masked(one) for one in held_items(engine, province, reason, limit or None)] if limit or as_json else []
+    if as_json:
+        print_json({"groups": groups, "items": items})
+        return
+    if not groups:
+        out.print("Nothing is held.")
+        return
+    table = Table("province", "what", "reason", "field", title="Held", title_justify="left")
+    table.add_column("dossiers", justify="right")
+    table.add_column("since")
+    for group in groups:
+        since = local_time(group["since"])
+        table.add_row(
+            group["province"], group["kind"], group["reason"], group["field"], f"{group['dossiers']:,}", since
+        )
+    out.print(table)
+    if items:
+        table = Table("item", "dossier", "reason", "value", "rule", "changed")
+        for one in items:
+            first = one["findings"][0]
+            table.add_row(
+                str(one["item_id"]),
+                one["dossier_code"] or one["source_key"],
+                one["reason"],
+                first.get("value") or "",
+                first.get("rule") or "",
+                local_time(one["changed_at"]),
+            )
+        out.print(table)
+
+
+def _masked(one: dict[str, Any]) -> dict[str, Any]:
+    findings = [{**found, "value": found.get("value") and mask_text(found["value"])} for found in one["findings"]]
+    return {**one, "findings": findings}
+
+
+@app.command()
+def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as_json: Json = False) -> None:
+    """One item: every finding, the raw record as received beside what the mapping made of it. Personal data is masked."""
+    settings = Settings.from_environment()
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    found = item(engine, item_id)
+    hub = open_hub(found["province"], settings)
+    raw = ""
+    if found["message_id"] is not None and found["position"] is not None:
+        raw = mask_text(raw_of(hub, found["message_id"], found["position"]).decode("utf-8", "replace"))
+    mapped = mask_text(orjson.dumps(found["mapped"], option=orjson.OPT_INDENT_2).decode())
+    found = _masked(found)
+    if as_json:
+        print_json({**found, "mapped": orjson.loads(mapped), "raw": raw})
+        return
+    out.print(f"[bold]item {item_id}[/bold] · {found['province']} · {found['kind']} · {found['state']}", highlight=False)
+    out.print(f"dossier {found['dossier_code'] or '–'}, changed {local_time(found['changed_at'])}", highlight=False)
+    for one in found["findings"]:
+        value = f" = {one['value']!r}" if one.get("value") else ""
+        out.print(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", markup=False)
+    out.print(f"raw (message {found['message_id']}, record {found['position']}):", style="bold", highlight=False)
+    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False)
+    out.print("mapped:", style="bold")
+    out.print(mapped, markup=False, highlight=False)
+
+
+@app.command()
+def redrive(
+    province: Annotated[str, typer.Argument(help="Province.")],
+    reason: Reason = None,
+    item_id: Annotated[list[int] | None, typer.Option("--item", help="Only this item; may be repeated.")] = None,
+    dossier: Annotated[str | None, typer.Option(help="Only this dossier code.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send held items through the mapping again, in time order. Exit code 1 when some are held still."""
+    with progress_bars(quiet=as_json) as progress:
+        result = run_redrive(ready_hub(province, progress=progress), reason=reason, item_ids=item_id, code=dossier)
+    if as_json:
+        print_json({"province": province, **result})
+    elif not result["redriven"]:
+        out.print("Nothing that is held fits.")
+    else:
+        out.print(run_lines(province, result, dry_run=False), highlight=False)
+        out.print(f"  {result['freed']:,} of {result['redriven']:,} items freed")
+    raise typer.Exit(0 if result["freed"] == result["redriven"] else NO)

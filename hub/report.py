@@ -1,0 +1,88 @@
+"""The morning page: what moved, what was held and why, what is unknown, whom to call. Plain HTML, readable offline."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Engine, text
+
+from hub.config import Settings, load_province, province_slugs
+from hub.context import Hub
+from hub.errors import HubError
+from hub.runs import end_stage, get_run
+from hub.status import province_status
+from schemas.masking import mask_text
+from schemas.records import VIET_NAM
+
+HELD_ITEMS = """
+SELECT item_id, kind, stage, dossier_code, reason, findings, changed_at FROM quarantine
+WHERE province = :province AND state = 'held' ORDER BY reason, changed_at, item_id LIMIT :limit
+"""
+
+DIFFERENCES = """
+SELECT d.dossier_code, d.kind, d.field, d.hub, d.national FROM difference d
+WHERE d.reconciliation_id = (SELECT max(reconciliation_id) FROM reconciliation WHERE province = :province)
+ORDER BY d.kind, d.dossier_code LIMIT :limit
+"""
+
+SHOWN = 200
+"""Held items and differences that the page lists for a province; the counts above them are complete."""
+
+
+def finish(hub: Hub, run_id: int) -> str | None:
+    """End the run and write the page anew. Returns its path; None for a dry run, which leaves no page."""
+    run = get_run(hub.engine, run_id)
+    with hub.engine.begin() as connection:
+        end_stage(connection, run_id, "done", {})
+    return None if run.dry_run else str(write_report(hub.engine, hub.settings, hub.clock()))
+
+
+def write_report(engine: Engine, settings: Settings, now: datetime) -> Path:
+    """Write `<home>/reports/index.html` for all provinces."""
+    folder = settings.home / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "index.html"
+    fresh = page.with_suffix(".new")
+    fresh.write_text(render(engine, settings, now), "utf-8")
+    fresh.replace(page)
+    return page
+
+
+def render(engine: Engine, settings: Settings, now: datetime) -> str:
+    """The page as HTML; personal data in values is masked."""
+    provinces = [_province(engine, settings, slug) for slug in province_slugs(settings)]
+    environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
+    environment.filters["time"] = _time
+    environment.filters["mask"] = lambda value: mask_text(str(value or ""))
+    environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")
+    return environment.get_template("report.html.j2").render(now=now, provinces=provinces, shown=SHOWN)
+
+
+def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
+    """One province's part of the page; a province file that cannot be read says so and costs the others nothing."""
+    try:
+        place = load_province(settings, slug)
+    except HubError as error:
+        return {"slug": slug, "name": slug, "broken": str(error)}
+    with engine.connect() as connection:
+        given = {"province": slug, "limit": SHOWN}
+        held = [dict(row._mapping) for row in connection.execute(text(HELD_ITEMS), given)]
+        differences = [dict(row._mapping) for row in connection.execute(text(DIFFERENCES), given)]
+    return {
+        "slug": slug,
+        "name": place.province.name,
+        "system": place.system,
+        "broken": None,
+        "held_items": held,
+        "differences": differences,
+        **province_status(engine, slug),
+    }
+
+
+def _time(value: datetime | str | None) -> str:
+    """dd/MM/yyyy HH:mm in Viet Nam."""
+    if not value:
+        return "–"
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(VIET_NAM).strftime("%d/%m/%Y %H:%M")

@@ -1,0 +1,69 @@
+"""The state of each province, counted from the hub's tables in distinct dossier codes."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+COUNTS = """
+WITH held AS (
+    SELECT DISTINCT coalesce(dossier_code, source_key) AS code FROM quarantine
+    WHERE province = :province AND kind = 'dossier' AND state = 'held'
+), known AS (
+    SELECT dossier_code AS code FROM dossier WHERE province = :province
+)
+SELECT (SELECT count(*) FROM (SELECT code FROM known UNION SELECT code FROM held) both_kinds) AS pulled,
+       (SELECT count(*) FROM held) AS held,
+       (SELECT count(*) FROM known) AS merged,
+       (SELECT count(*) FROM dossier WHERE province = :province AND delivered_hash IS NOT NULL
+         AND dossier_code NOT IN (SELECT code FROM held)) AS delivered,
+       (SELECT count(*) FROM progress_step WHERE province = :province AND state = 'delivered') AS steps_delivered,
+       (SELECT count(*) FROM delivery WHERE province = :province AND state IN ('unknown', 'sending')) AS unknown,
+       (SELECT count(*) FROM delivery WHERE province = :province AND state = 'pending') AS waiting,
+       (SELECT count(*) FROM dossier WHERE province = :province AND reconciled_hash = delivered_hash
+         AND dossier_code NOT IN (SELECT code FROM held)) AS reconciled
+"""
+
+BY_REASON = """
+SELECT reason, count(DISTINCT coalesce(dossier_code, source_key)) FROM quarantine
+WHERE province = :province AND kind = :kind AND state = 'held' GROUP BY reason ORDER BY 2 DESC, 1
+"""
+
+LAST_RUN = """
+SELECT run_id, state, stage, since, until, fixed, dry_run, attempt, counts, error, started_at, ended_at
+FROM run WHERE province = :province AND kind IN ('sync', 'redrive') ORDER BY run_id DESC LIMIT 1
+"""
+
+
+def province_status(engine: Engine, province: str) -> dict[str, Any]:
+    """Where one province stands: totals since the beginning, what is held by reason, and the last run.
+
+    `pulled` = `merged` + those only held; `delivered` leaves out a dossier of which a newer version is held, so that
+    every dossier is in exactly one of delivered, held and waiting or unknown. `unchanged` is the last run's.
+    """
+    with engine.connect() as connection:
+        counts = _one(connection, COUNTS, province)
+        last = _one(connection, LAST_RUN, province)
+        return {
+            "pulled": counts["pulled"],
+            "unchanged": last.get("counts", {}).get("unchanged", 0),
+            "held": counts["held"],
+            "merged": counts["merged"],
+            "delivered": counts["delivered"],
+            "steps_delivered": counts["steps_delivered"],
+            "unknown": counts["unknown"],
+            "reconciled": counts["reconciled"],
+            "waiting": counts["waiting"],
+            "held_by_reason": _by_reason(connection, province, "dossier"),
+            "held_steps_by_reason": _by_reason(connection, province, "step"),
+            "last_run": last or None,
+        }
+
+
+def _one(connection: Connection, query: str, province: str) -> dict[str, Any]:
+    row = connection.execute(text(query), {"province": province}).one_or_none()
+    return dict(row._mapping) if row else {}
+
+
+def _by_reason(connection: Connection, province: str, kind: str) -> dict[str, int]:
+    rows = connection.execute(text(BY_REASON), {"province": province, "kind": kind})
+    return {str(reason): int(count) for reason, count in rows}

@@ -1,0 +1,53 @@
+"""A whole sync of one province: the stages in order, as `lienthong sync` runs them. The DAG runs the same functions."""
+
+from datetime import datetime
+from typing import Any
+
+from hub.check import check
+from hub.context import Hub
+from hub.merge import merge
+from hub.pull import pull
+from hub.push import push
+from hub.reconcile import reconcile
+from hub.report import finish
+from hub.runs import Run, fail_run, get_run, open_run
+
+
+def start_run(
+    hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False
+) -> Run:
+    """Open (or resume) the province's run; without `until` the window reaches to now."""
+    return open_run(
+        hub.engine,
+        hub.slug,
+        since=since,
+        until=until or hub.clock(),
+        overlap=hub.province.overlap,
+        dry_run=dry_run,
+    )
+
+
+STAGES = (pull, check, merge, push, reconcile)
+
+
+def sync(
+    hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False
+) -> dict[str, Any]:
+    """Run every stage and the report.
+
+    Returns:
+        The run's counts with `run_id` and, unless it is a dry run, the `report` path.
+
+    Raises:
+        StageFailed: at the stage that failed; the run is marked and the next one resumes.
+    """
+    run = start_run(hub, since=since, until=until, dry_run=dry_run)
+    try:
+        for stage in STAGES:
+            stage(hub, run.run_id)
+        report = finish(hub, run.run_id)
+    except KeyboardInterrupt:
+        fail_run(hub.engine, run.run_id, KeyboardInterrupt("stopped by Ctrl-C; the next run resumes"))
+        raise
+    ended = get_run(hub.engine, run.run_id)
+    return {"run_id": run.run_id, "since": ended.since, "until": ended.until, **ended.counts, "report": report}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Engine
 
@@ -16,6 +16,8 @@ from hub.connections import peer
 from hub.errors import ConfigurationError
 from hub.store import database_url, engine_of
 from mappings import CodeLists, Mapping, load_mapping
+
+RecordKind = Literal["dossier", "procedure", "step"]
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a stage's name, what is done and, where it is known, what there is in all."""
@@ -63,15 +65,15 @@ class Hub:
         side = self.province.national
         return self._connector(side.system, side.connection, None, side.limits)
 
-    def mapping(self, kind: str) -> Mapping:
+    def mapping(self, kind: RecordKind) -> Mapping:
         """The province's mapping from its system's records to canonical ones."""
         return self._mapping(self.province.mapping_name, kind, self.province.overlay)
 
-    def national_mapping(self, kind: str) -> Mapping:
+    def national_mapping(self, kind: RecordKind) -> Mapping:
         """The mapping from canonical records to the national fields."""
         return self._mapping(self.province.national.mapping, kind, None)
 
-    def _mapping(self, name: str, kind: str, overlay: str | None) -> Mapping:
+    def _mapping(self, name: str, kind: RecordKind, overlay: str | None) -> Mapping:
         key = f"{name}/{kind}"
         if key not in self._parts:
             folders = [folder / "mappings" for folder in self.settings.folders]

@@ -105,7 +105,7 @@ def redrive(
         if not items:
             return {"redriven": 0, "freed": 0}
         now = hub.clock()
-        run = open_run(hub.engine, hub.slug, since=now, until=now, overlap=None, kind="redrive")
+        run = open_run(hub.engine, hub.slug, since=now, until=now, kind="redrive")
         with hub.engine.begin() as connection:
             create_staging(connection, run.run_id)
             for message_id, batch in _by_message(hub, connection, items):
@@ -126,7 +126,9 @@ def redrive(
 def _by_message(hub: Hub, connection: Connection, items: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
     """The items' records mapped again, message by message; steps go with their dossier's record."""
     mapped_here = [one for one in items if one["stage"] != "push" and one["position"] is not None]
-    for message_id, group in groupby(sorted(mapped_here, key=lambda one: one["message_id"]), lambda one: one["message_id"]):
+    for message_id, group in groupby(
+        sorted(mapped_here, key=lambda one: one["message_id"]), lambda one: one["message_id"]
+    ):
         wanted = {one["position"] for one in group}
         records = enumerate(hub.source.parse(STREAM, _body(connection, message_id)))
         yield message_id, map_records(hub, ((place, record) for place, record in records if place in wanted))

@@ -1,7 +1,7 @@
 """Runs: one for each window of a province, resumed where the last one failed until its rows are merged."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, text, update
@@ -50,7 +50,7 @@ def open_run(
     *,
     until: datetime,
     since: datetime | None = None,
-    overlap: Any,
+    overlap: timedelta = timedelta(0),
     kind: str = "sync",
     stream: str = "dossiers",
     dry_run: bool = False,
@@ -66,23 +66,21 @@ def open_run(
         if last is not None:
             goal = until if since is None and until > last.until else None
             values = {"state": "running", "attempt": last.attempt + 1, "goal": goal, "error": None, "ended_at": None}
-            statement = update(tables.run).where(tables.run.c.run_id == last.run_id).values(values)
-        else:
-            start = since
-            if since is None:
-                reached = connection.scalar(
-                    select(tables.cursor.c.changed_until).filter_by(province=province, stream=stream)
-                )
-                start = reached - overlap if reached else None
-            statement = insert(tables.run).values(
-                kind=kind, province=province, fixed=since is not None, dry_run=dry_run, since=start, until=until
+            again = update(tables.run).where(tables.run.c.run_id == last.run_id).values(values)
+            return _read(connection.execute(again.returning(*_COLUMNS)).one())
+        start = since
+        if since is None:
+            reached = connection.scalar(
+                select(tables.cursor.c.changed_until).filter_by(province=province, stream=stream)
             )
-        return _read(connection.execute(statement.returning(*_COLUMNS)).one())
+            start = min(reached - overlap, until) if reached else None
+        fresh = insert(tables.run).values(
+            kind=kind, province=province, fixed=since is not None, dry_run=dry_run, since=start, until=until
+        )
+        return _read(connection.execute(fresh.returning(*_COLUMNS)).one())
 
 
-def _unmerged(
-    connection: Connection, province: str, kind: str, since: datetime | None, until: datetime
-) -> Run | None:
+def _unmerged(connection: Connection, province: str, kind: str, since: datetime | None, until: datetime) -> Run | None:
     """The last run of this kind, when its rows have not been merged and it is the same kind of window."""
     run = tables.run.c
     query = (

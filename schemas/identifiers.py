@@ -1,4 +1,4 @@
-"""Shapes of the codes that cross the wire (CONTRACTS section 5 [seen]). A shape is checked, never taken as a key part."""
+"""Shapes of the codes that cross the wire (CONTRACTS section 5 [seen]); checked, never taken apart for keys."""
 
 import re
 

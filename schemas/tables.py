@@ -119,9 +119,6 @@ STAGED = (
 )
 """Columns of a run's staging table, in COPY order. `record` is the canonical dossier without its steps."""
 
-RESOLVED = (("procedure_name", Text), ("rivals", Integer))
-"""Columns that the check stage fills in SQL: the national procedure's name, and how many other sources claim the code."""
-
 HELD = (
     ("message_id", BigInteger),
     ("position", Integer),
@@ -137,7 +134,7 @@ HELD = (
 
 def staging_table(run_id: int) -> Table:
     """The run's own unlogged staging table; not part of the migrations, made and dropped by the run."""
-    columns = [Column(name, kind) for name, kind in (*STAGED, *RESOLVED)]
+    columns = [Column(name, kind) for name, kind in STAGED]
     return Table(f"staging_dossier_{run_id}", MetaData(), *columns, prefixes=["UNLOGGED"])
 
 
@@ -233,7 +230,7 @@ delivery = Table(
         postgresql_where=text("state <> 'delivered'"),
     ),
 )
-"""The outbox: one open row for each dossier whose content the national side does not have yet; delivered rows stay as history."""
+"""The outbox: one open row for a dossier whose content the national side does not have; delivered rows are history."""
 
 quarantine = Table(
     "quarantine",

@@ -1,0 +1,117 @@
+"""What tests stand on: a real PostgreSQL with a fresh database each, and the sandbox's peers as processes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from sqlalchemy import Engine, create_engine, text
+
+from hub import embedded
+from hub.config import BASE, Settings, load_province
+from hub.context import Hub
+from hub.store import engine_of, upgrade
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server with a migrated database named `template_hub`."""
+    given = os.environ.get("LIENTHONG_DATABASE_URL")
+    folder = tmp_path_factory.mktemp("postgres") / "pg"
+    address = given or embedded.start(folder)
+    template = embedded.beside(address, "template_hub")
+    engine = create_engine(template)
+    upgrade(engine)
+    engine.dispose()
+    yield address
+    if not given:
+        embedded.stop(folder)
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """Address of a fresh, migrated database."""
+    name = f"test_{uuid4().hex[:12]}"
+    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_hub"))
+    address = embedded.beside(postgres, name)
+    yield address
+    engine_of(address).dispose()
+    with owner.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    owner.dispose()
+
+
+@pytest.fixture
+def engine(database: str) -> Engine:
+    """Engine of a fresh, migrated database."""
+    return engine_of(database)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The sandbox's peers, as a test sees them: by their own ledgers."""
+
+    home: Path
+
+    def say(self, *words: str) -> dict[str, Any]:
+        """One command of `python -m sandbox`, answered in JSON."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "sandbox", *words, "--state", str(self.home / "sandbox"), "--json"],
+            capture_output=True,
+            text=True,
+            cwd=BASE,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return dict(json.loads(ended.stdout))
+
+    def status(self) -> dict[str, Any]:
+        return self.say("status")
+
+    def address(self, peer: str) -> str:
+        """The peer's address; `peer` is a connection id such as `vnpt_lao_cai` or `national`."""
+        return str(json.loads((self.home / "sandbox" / "connections.json").read_text("utf-8"))[peer]["host"])
+
+    def get(self, peer: str, path: str, **params: Any) -> Any:
+        return requests.get(f"{self.address(peer)}/_sandbox/{path}", params=params, timeout=10).json()
+
+    def fault(self, peer: str, **fault: Any) -> None:
+        """Let the peer misbehave: operation, kind, after, times."""
+        answer = requests.post(f"{self.address(peer)}/_sandbox/faults", json=fault, timeout=10)
+        assert answer.status_code < 300, answer.text
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """Fresh peers with 300 dossiers a province, on free ports."""
+    peers = Sandbox(tmp_path)
+    peers.say("start", "--size", "300", "--port-base", "0")
+    yield peers
+    peers.say("stop")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The repository's configuration with a data folder of the test's own."""
+    return Settings(tmp_path, (BASE,))
+
+
+@pytest.fixture
+def lao_cai(settings: Settings, engine: Engine) -> Hub:
+    """The REST province, in its example configuration."""
+    return Hub(load_province(settings, "lao_cai"), settings, engine)
+
+
+@pytest.fixture
+def quang_ngai(settings: Settings, engine: Engine) -> Hub:
+    """The SOAP province, in its example configuration."""
+    return Hub(load_province(settings, "quang_ngai"), settings, engine)

@@ -11,7 +11,7 @@ from hub.errors import CheckBroken
 from hub.expectations import Failure, failures
 from hub.runs import end_stage, fail_run, get_run
 from hub.store import province_lock
-from schemas.tables import holding_table, staging_table
+from schemas.tables import HELD, holding_table, staging_table
 
 GATE = """
 CREATE UNLOGGED TABLE gate_{run} AS
@@ -40,7 +40,7 @@ LEFT JOIN (SELECT DISTINCT dossier_code AS code, source_key FROM quarantine
            WHERE province = :province AND state = 'held' AND reason = 'conflicting_duplicate') q
      ON q.code = s.dossier_code AND q.source_key <> s.source_key
 """
-"""The narrow table that the expectations read: staged scalars, the national procedure's name, rival claims on the code."""
+"""The narrow table that the expectations read: staged scalars, the national name of the procedure, rival claims."""
 
 
 def check(hub: Hub, run_id: int) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _set_apart(connection: Connection, run_id: int, failed: list[Failure]) -> in
     staging, holding = staging_table(run_id).name, holding_table(run_id).name
     moved = connection.execute(
         text(
-            f"INSERT INTO {holding} (message_id, position, source_key, changed_at, dossier_code, content_hash, mapped, findings)"
+            f"INSERT INTO {holding} ({', '.join(name for name, _ in HELD)})"
             " SELECT s.message_id, s.position, s.source_key, s.changed_at, s.dossier_code, s.content_hash, s.record,"
             "  (SELECT jsonb_agg(jsonb_build_object('reason', f.reason, 'field', f.field, 'rule', f.rule_at,"
             "    'value', s.record ->> f.field) ORDER BY f.rule) FROM failing f"

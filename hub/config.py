@@ -1,4 +1,4 @@
-"""Where things are and what a province says of itself: the data folder, the folders of configuration, provinces/*.yaml."""
+"""Where things are and what a province says of itself: data folder, configuration folders, provinces/*.yaml."""
 
 import difflib
 import os
@@ -19,14 +19,14 @@ BASE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home` keeps the database, reports and logs; `folders` are searched for configuration, the engineer's own first."""
+    """`home` keeps database, reports and logs; `folders` are searched for configuration, the engineer's own first."""
 
     home: Path
     folders: tuple[Path, ...]
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read `LIENTHONG_HOME` (default `.lienthong` in the repository) and `LIENTHONG_CONFIG` (a folder of one's own)."""
+        """Read `LIENTHONG_HOME` (default: `.lienthong` in the repository) and `LIENTHONG_CONFIG` (one's own folder)."""
         home = Path(os.environ.get("LIENTHONG_HOME") or BASE / ".lienthong").resolve()
         own = os.environ.get("LIENTHONG_CONFIG")
         if own and not Path(own).is_dir():
@@ -71,7 +71,9 @@ class National(_Section):
     unit: str = Field(description="madonvi: the province's unit on the adapter")
     system: str = Field(default="national_adapter", description="connector spec of the adapter")
     mapping: str = Field(default="national_adapter", description="mapping from canonical to national fields")
-    limits: Limits = Field(default=Limits(), description="limits towards the adapter, where they differ from the spec's")
+    limits: Limits = Field(
+        default=Limits(), description="limits towards the adapter, where they differ from the spec's"
+    )
 
 
 class Province(_Section):
@@ -88,7 +90,9 @@ class Province(_Section):
     overlap: Annotated[timedelta, BeforeValidator(_span)] = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor, such as 30m"
     )
-    limits: Limits = Field(default=Limits(), description="limits towards the province's system, where they differ from the spec's")
+    limits: Limits = Field(
+        default=Limits(), description="limits towards the province's system, where they differ from the spec's"
+    )
     national: National = Field(description="the national side")
 
     @property

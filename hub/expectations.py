@@ -1,4 +1,4 @@
-"""Great Expectations on a run's gate table: every rule of a YAML suite, its count and the query for every failing row."""
+"""Great Expectations on a run's gate table: each rule of a YAML suite, its count, its query for every failing row."""
 
 import logging
 import os

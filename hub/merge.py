@@ -52,7 +52,8 @@ ON CONFLICT (province, dossier_code) WHERE state <> 'delivered' DO UPDATE SET
 """A held delivery is owed again when its content changes; an unknown one stays unknown until it is probed."""
 
 STEPS = """
-INSERT INTO progress_step (province, dossier_code, step_key, happened_at, status, ordinal, record, run_id, state, reason)
+INSERT INTO progress_step
+    (province, dossier_code, step_key, happened_at, status, ordinal, record, run_id, state, reason)
 SELECT :province, n.dossier_code, n.step_key, n.happened_at, n.status, n.ordinal, n.step, :run_id,
        CASE WHEN n.happened_at < l.sent_until THEN 'late' ELSE 'pending' END,
        CASE WHEN n.happened_at < l.sent_until THEN 'late_step' END
@@ -160,7 +161,7 @@ def merge(hub: Hub, run_id: int) -> dict[str, Any]:
     """Bring the run's staging into the hub's tables; a dry run only counts and leaves nothing behind.
 
     Returns:
-        Counts of distinct dossier codes: `pulled`, `unchanged`, `older`, `merged`, `held`; `held_by_reason` of this run.
+        Counts of distinct dossier codes: `pulled`, `unchanged`, `older`, `merged`, `held`, `held_by_reason`.
     """
     with province_lock(hub.engine, hub.slug, "sync"):
         run = get_run(hub.engine, run_id)

@@ -16,7 +16,7 @@ _TIMES = [field.name for field in DOSSIER if field.kind == "time"]
 _STEP_TIMES = [field.name for field in STEP if field.kind == "time"]
 
 PROGRESS = "DanhSachTienTrinh"
-"""Where a look-up shows the steps it has [style: CONTRACTS names no such list; without it steps are owed until answered]."""
+"""Where a look-up shows the steps it has. [style] No contract names it: ask the adapter's vendor."""
 
 
 class Unsendable(HubError):

@@ -304,7 +304,8 @@ HOLD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id,
     content_hash, changed_at, run_id, seen_run_id)
 SELECT :province, :kind, 'push', d.dossier_code, d.source_key, :reason,
-       jsonb_build_array(jsonb_build_object('reason', :reason, 'field', :kind, 'value', :said, 'rule', 'national adapter')),
+       jsonb_build_array(jsonb_build_object('reason', :reason, 'field', :kind, 'value', :said,
+                                            'rule', 'national adapter')),
        d.record, d.message_id, d.content_hash, d.changed_at, :run_id, :run_id
 FROM dossier d WHERE d.province = :province AND d.dossier_code = :code
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
@@ -312,9 +313,7 @@ ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO U
 """
 
 
-def _hold_dossier(
-    connection: Connection, province: str, run_id: int, owed: Owed, reason: str, said: str
-) -> None:
+def _hold_dossier(connection: Connection, province: str, run_id: int, owed: Owed, reason: str, said: str) -> None:
     """The dossier and its steps wait in quarantine, with the adapter's words or the field that cannot be said."""
     connection.execute(
         text(

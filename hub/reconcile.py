@@ -23,7 +23,8 @@ DELIVERED = """
 SELECT d.dossier_code, d.outgoing_code, d.delivered_hash AS content_hash, d.record, d.procedure_code,
        p.name AS procedure_name, p.field_code, p.field_name, d.content_hash = d.delivered_hash AS settled,
        coalesce((SELECT jsonb_agg(s.record ORDER BY s.happened_at, s.ordinal) FROM progress_step s
-                 WHERE s.province = d.province AND s.dossier_code = d.dossier_code AND s.state = 'delivered'), '[]') AS steps
+                 WHERE s.province = d.province AND s.dossier_code = d.dossier_code AND s.state = 'delivered'),
+                '[]') AS steps
 FROM dossier d LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
 WHERE d.province = :province AND d.delivered_hash IS NOT NULL AND d.dossier_code > :after
   AND (CAST(:run_id AS bigint) IS NULL
@@ -135,7 +136,9 @@ def _batches(hub: Hub, run_id: int | None) -> Iterator[list[Delivered]]:
 def _compare(side: National, ours: Delivered) -> list[dict[str, Any]]:
     """Every difference of one dossier; none when both sides say the same."""
 
-    def differs(kind: str, name: str | None = None, hub: str | None = None, national: str | None = None) -> dict[str, Any]:
+    def differs(
+        kind: str, name: str | None = None, hub: str | None = None, national: str | None = None
+    ) -> dict[str, Any]:
         return {"dossier_code": ours.dossier_code, "kind": kind, "field": name, "hub": hub, "national": national}
 
     known = side.look_up(ours.outgoing_code)

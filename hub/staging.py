@@ -144,5 +144,5 @@ def drop_staging(connection: Connection, run_id: int) -> None:
 
 def staged_count(connection: Connection, run_id: int) -> int:
     """Rows in both tables; equals the records of the landed messages unless a crash emptied them."""
-    query = f"SELECT (SELECT count(*) FROM {staging_table(run_id).name}) + (SELECT count(*) FROM {holding_table(run_id).name})"
-    return int(connection.scalar(text(query)) or 0)
+    tables = (staging_table(run_id).name, holding_table(run_id).name)
+    return sum(int(connection.scalar(text(f"SELECT count(*) FROM {name}")) or 0) for name in tables)

@@ -17,7 +17,7 @@ MIGRATIONS = Path(__file__).resolve().parents[1] / "schemas" / "migrations"
 
 
 def database_url(home: Path) -> str:
-    """`LIENTHONG_DATABASE_URL`, or the address of the embedded server in `<home>/pg`, started when it is not running."""
+    """`LIENTHONG_DATABASE_URL`, or the embedded server of `<home>/pg`, started when it is not running."""
     if url := os.environ.get("LIENTHONG_DATABASE_URL"):
         return url.replace("postgresql://", "postgresql+psycopg://", 1)
     from hub import embedded

@@ -73,7 +73,7 @@ def _masked(one: dict[str, Any]) -> dict[str, Any]:
 
 @app.command()
 def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as_json: Json = False) -> None:
-    """One item: every finding, the raw record as received beside what the mapping made of it. Personal data is masked."""
+    """One item: every finding, the raw record as received, what the mapping made of it. Personal data is masked."""
     settings = Settings.from_environment()
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
@@ -87,7 +87,9 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
     if as_json:
         print_json({**found, "mapped": orjson.loads(mapped), "raw": raw})
         return
-    out.print(f"[bold]item {item_id}[/bold] · {found['province']} · {found['kind']} · {found['state']}", highlight=False)
+    out.print(
+        f"[bold]item {item_id}[/bold] · {found['province']} · {found['kind']} · {found['state']}", highlight=False
+    )
     out.print(f"dossier {found['dossier_code'] or '–'}, changed {local_time(found['changed_at'])}", highlight=False)
     for one in found["findings"]:
         value = f" = {one['value']!r}" if one.get("value") else ""

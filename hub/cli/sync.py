@@ -55,7 +55,7 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
 
 def check(province: Slug, as_json: Json = False) -> None:
-    """Try both peers: address, login, each read-only operation once. Sends no dossier. Exit code 1 when a line fails."""
+    """Try both peers: address, login, each read-only operation once. Sends nothing. Exit code 1: a line failed."""
     hub = open_hub(province)
     sides = {"source": hub.source, "national": hub.national}
     lines = {name: connector.check() for name, connector in sides.items()}
@@ -125,7 +125,7 @@ def run_lines(province: str, result: dict[str, Any], *, dry_run: bool) -> str:
 
 
 def reconcile(province: Slug, as_json: Json = False) -> None:
-    """Compare every delivered dossier with the national side by key, status, field and steps. Exit code 1: they differ."""
+    """Compare every delivered dossier with the national side: key, status, field, steps. Exit code 1: they differ."""
     from hub.reconcile import reconcile as run_reconcile
 
     with progress_bars(quiet=as_json) as progress:

@@ -1,0 +1,186 @@
+"""`python -m sandbox start|stop|status|advance|reset|faults [--json]`.
+
+Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer is not running.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from sandbox import processes, status
+from sandbox.faults import COMMON, NATIONAL, SYSTEM
+from sandbox.processes import SandboxError
+from sandbox.provinces import PROFILES
+from sandbox.state import Config, Folder, default_folder
+
+DEFAULT_SIZE = 2000
+DEFAULT_SEED = 20260630
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and gives its exit code."""
+    options = _parser().parse_args(arguments)
+    folder = Folder(options.state or default_folder())
+    if options.command == "serve":
+        from sandbox.serve import serve
+
+        serve(folder, options.peer, options.socket)
+        return 0
+    try:
+        body, text = _COMMANDS[options.command](folder, options)
+    except SandboxError as problem:
+        if options.json:
+            print(json.dumps({"error": str(problem)}, ensure_ascii=False))
+        print(f"sandbox: {problem}", file=sys.stderr)
+        return 3 if "not running" in str(problem) else 2
+    print(json.dumps(body, ensure_ascii=False, indent=1) if options.json else text)
+    return 0
+
+
+def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    chosen = tuple(s for s in options.provinces.split(",") if s) if options.provinces else None
+    for slug in chosen or ():
+        if slug not in PROFILES:
+            raise SandboxError(f"unknown province {slug!r}; the sandbox knows: {', '.join(PROFILES)}")
+    if options.size is not None and not 10 <= options.size <= 1_000_000:
+        raise SandboxError(f"--size must lie between 10 and 1000000, not {options.size}")
+    held = folder.config()
+    wanted = Config(
+        seed=options.seed if options.seed is not None else held.seed if held else DEFAULT_SEED,
+        size=options.size if options.size is not None else held.size if held else DEFAULT_SIZE,
+        provinces=chosen or (held.provinces if held else tuple(PROFILES)),
+    )
+    if held is not None and held != wanted:
+        raise SandboxError(
+            f"the sandbox in {folder.path} was made with size {held.size}, seed {held.seed}, provinces {','.join(held.provinces)}; "
+            "start it without these options, or run: python -m sandbox reset"
+        )
+    if held is None:
+        folder.create(wanted)
+    found, fresh = processes.start(folder, wanted.provinces, options.port_base)
+    accounts = folder.accounts()
+    for process in found:
+        name = PROFILES[process.peer].connection if process.peer in PROFILES else process.peer
+        accounts[name]["host"] = process.url
+    folder.write_accounts(accounts)
+    lines = [
+        f"{p.peer:12} {p.url}  {'started' if p.peer in fresh else 'already running'} (process {p.pid})" for p in found
+    ]
+    lines.append(f"{wanted.size} dossiers per province, seed {wanted.seed}, now {folder.now():%Y-%m-%d %H:%M}; state in {folder.path}")
+    body = {
+        "peers": {p.peer: {"url": p.url, "pid": p.pid, "started": p.peer in fresh} for p in found},
+        "size": wanted.size,
+        "seed": wanted.seed,
+        "now": folder.now().isoformat(),
+        "state": str(folder.path),
+        "connections": str(folder.connections),
+    }
+    return body, "\n".join(lines)
+
+
+def _stop(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    ended = processes.stop(folder, processes.all_names(folder))
+    return {"stopped": ended}, f"stopped: {', '.join(ended)}" if ended else "nothing was running"
+
+
+def _status(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    body = status.status(folder)
+    n = body["national"]
+    lines = [
+        f"running: {', '.join(body['running']) or 'nothing'}",
+        f"national: {n['dossiers']} dossiers, {n['steps']} steps, {n['duplicates']} duplicates, "
+        f"{n['order_violations']} order violations, {n['refused']} refused",
+    ]
+    for slug, s in body["systems"].items():
+        lines.append(
+            f"{slug}: {s['dossiers']} dossiers, {s['served']} served, {s['labelled_dirty']} labelled dirty "
+            f"({s['expected_held']} to be held), {s['corrected']} corrected"
+        )
+    return body, "\n".join(lines)
+
+
+def _advance(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    if options.days < 1:
+        raise SandboxError(f"--days must be at least 1, not {options.days}")
+    body = status.advance(folder, options.days)
+    lines = [
+        f"{slug}: {m['changed']} changed ({m['corrected']} corrected), {m['added']} added" for slug, m in body["systems"].items()
+    ]
+    return body, "\n".join([*lines, f"now {body['now']}"])
+
+
+def _reset(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    ended = processes.stop(folder, processes.all_names(folder))
+    existed = folder.config() is not None
+    if existed:
+        shutil.rmtree(folder.path)
+    text = f"deleted {folder.path}" if existed else f"there was no sandbox in {folder.path}"
+    return {"stopped": ended, "deleted": existed}, text
+
+
+def _faults(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    process = processes.running(folder, options.peer)
+    if process is None:
+        raise SandboxError(f"the peer {options.peer} is not running; run: python -m sandbox start")
+    if options.clear:
+        body = processes.call(process, "/_sandbox/faults", method="DELETE")
+        return body, f"{body['cleared']} faults cleared"
+    if options.kind:
+        fault: dict[str, Any] = {"kind": options.kind, "operation": options.operation, "after": options.after, "times": options.times}
+        for pair in options.set:
+            name, _, value = pair.partition("=")
+            fault[name] = int(value) if value.isdigit() else value
+        body = processes.call(process, "/_sandbox/faults", fault)
+        return body, f"armed: {options.kind} on {options.operation} of {options.peer}, {options.times} times after {options.after} calls"
+    body = processes.call(process, "/_sandbox/faults")
+    lines = [f"{f['kind']} on {f['operation']}: {f['times']} times after {f['after']} calls" for f in body["faults"]]
+    return body, "\n".join(lines or ["no faults are armed"])
+
+
+_COMMANDS = {
+    "start": _start,
+    "stop": _stop,
+    "status": _status,
+    "advance": _advance,
+    "reset": _reset,
+    "faults": _faults,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--state", type=Path, help="the sandbox's folder (LIENTHONG_HOME/sandbox)")
+    common.add_argument("--json", action="store_true", help="answer as JSON")
+    parser = argparse.ArgumentParser(prog="sandbox", description="Simulated provincial systems and national adapter on loopback.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    start = commands.add_parser("start", parents=[common], help="start the peers; already running ones stay")
+    start.add_argument("--size", type=int, help=f"dossiers per province ({DEFAULT_SIZE}), at most 1000000")
+    start.add_argument("--seed", type=int, help="what decides every record")
+    start.add_argument("--port-base", type=int, default=18080, help="first of three ports (18080); 0 takes free ones")
+    start.add_argument("--provinces", help=f"comma list ({','.join(PROFILES)})")
+    commands.add_parser("stop", parents=[common], help="end the peers; their ledgers stay")
+    commands.add_parser("status", parents=[common], help="counts from the peers' own ledgers")
+    advance = commands.add_parser("advance", parents=[common], help="let virtual days pass: dossiers change and come new")
+    advance.add_argument("--days", type=int, default=1)
+    commands.add_parser("reset", parents=[common], help="end the peers and delete their state")
+    kinds = ", ".join(sorted({*COMMON, *SYSTEM, *NATIONAL}))
+    faults = commands.add_parser("faults", parents=[common], help="arm, list or clear faults of a peer", epilog=f"kinds: {kinds}")
+    faults.add_argument("peer", help="national, lao_cai or quang_ngai")
+    faults.add_argument("--kind", help="what goes wrong; without it the armed faults are listed")
+    faults.add_argument("--operation", default="*", help="one operation or service (any)")
+    faults.add_argument("--after", type=int, default=0, help="good calls before it (0)")
+    faults.add_argument("--times", type=int, default=1, help="calls it spoils (1)")
+    faults.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a word of the kind: seconds, status, records, code, text")
+    faults.add_argument("--clear", action="store_true", help="forget every armed fault")
+    serve = commands.add_parser("serve", parents=[common])
+    serve.add_argument("peer")
+    serve.add_argument("--socket", type=int, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

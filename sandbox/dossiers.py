@@ -1,0 +1,392 @@
+"""One dossier from its row number: every choice comes out of one hash of (seed, system, row), so any row is made on its own.
+
+A `Dossier` is neutral: statuses are national numbers, times are office seconds, texts are UTF-8 bytes without characters that
+JSON or XML must escape. The renderers of the two systems write it in their own words.
+"""
+
+import struct
+import unicodedata
+from hashlib import blake2b
+
+from sandbox import calendar, people
+from sandbox.calendar import DAY_SECONDS
+from sandbox.dirt import CORRECTABLE, Pattern
+from sandbox.procedures import LocalProcedure, local_list, national, used_by_dossiers
+from sandbox.provinces import Office, Place, Profile, offices, places
+from sandbox.statuses import ENDED
+from sandbox.timeline import Timeline
+
+_UNPACK = struct.Struct("<32H").unpack
+_ROW = struct.Struct("<Q").pack
+
+_DONE = (
+    [(2, 4, 9, 10)] * 8 + [(1, 2, 4, 9, 10)] * 3 + [(2, 4, 4, 9, 10)] * 3 + [(2, 4, 5, 4, 9, 10)] + [(2, 6, 4, 9, 10)]
+    + [(2, 4, 9)] * 4 + [(2, 4, 4, 9)] * 3 + [(1, 3)] + [(2, 9, 10)] * 6 + [(2, 4, 7)] + [(2, 4, 8)]
+)  # fmt: skip
+_OPEN = [(1,), (1, 2), (2,), (2,), (2, 4), (2, 4), (2, 4), (2, 4, 4), (2, 4, 5), (2, 6), (2, 4, 6), (1, 2, 4), (2, 4, 9), (2, 5, 4)]
+_NEW = [(1,), (1,), (1, 2), (2,), (2,), (2, 4)]
+_NEXT = {1: (2, 2, 2, 3), 2: (4, 4, 4, 6), 4: (9, 9, 9, 5), 5: (4, 4, 4, 9), 6: (4, 4, 9, 4), 7: (4, 8, 4, 4), 8: (4, 4, 4, 4),
+         9: (10, 10, 10, 10)}  # fmt: skip
+_ILLEGAL = ((2, 4, 10), (2, 4, 2, 9), (1, 4, 9), (2, 4, 9, 4))
+_LENGTHENED = "Kèm theo hồ sơ là bản mô tả hiện trạng, quá trình sử dụng và cam kết của người nộp; "
+_HOUR = 3600
+
+
+class Dossier:
+    """One record as the generator means it. -1 stands for a time or a day that is absent."""
+
+    __slots__ = (
+        "address",
+        "agent",
+        "back",
+        "bad_status",
+        "changed",
+        "channel",
+        "code",
+        "correction",
+        "digitised",
+        "documents",
+        "due_day",
+        "email",
+        "filer",
+        "finished",
+        "form",
+        "identity",
+        "kind",
+        "lost_time",
+        "national_code",
+        "number",
+        "office",
+        "old_units",
+        "on_national",
+        "owner",
+        "path",
+        "pay",
+        "phone",
+        "picks",
+        "place",
+        "procedure",
+        "received",
+        "refused",
+        "returned",
+        "row",
+        "shuffled",
+        "subject",
+        "submitted",
+        "target",
+        "tax",
+        "times",
+        "url",
+        "vneid",
+        "withdrawn",
+        "year_slip",
+    )
+
+    row: int
+    kind: str
+    """Label that is still true; empty when clean or corrected."""
+    number: int
+    """The row that gives the record its id: a stale copy has its record's."""
+    code: bytes
+    national_code: bytes
+    procedure: int
+    form: int
+    owner: bytes
+    filer: bytes
+    identity: bytes
+    agent: bytes
+    tax: bytes
+    phone: bytes
+    email: bytes
+    address: bytes
+    place: Place
+    office: Office
+    old_units: bool
+    subject: bytes
+    target: int
+    channel: int
+    back: int
+    pay: int
+    vneid: bool
+    on_national: bool
+    path: tuple[int, ...]
+    times: list[int]
+    changed: int
+    submitted: int
+    received: int
+    due_day: int
+    finished: int
+    returned: int
+    refused: int
+    withdrawn: int
+    documents: int
+    digitised: int
+    picks: tuple[int, ...]
+    bad_status: bool
+    lost_time: int
+    """Position of the step that lost its time, -1 for none."""
+    shuffled: bool
+    year_slip: bool
+    url: bytes
+    correction: bool
+
+
+class Generator:
+    """Makes any row of one system; holds a few thousand pieces and the timeline, never records."""
+
+    def __init__(self, profile: Profile, size: int, seed: int) -> None:
+        self.profile, self.size, self.seed = profile, size, seed
+        self._key = f"{seed}:{profile.slug}".encode()
+        self.pattern = Pattern(seed, profile.slug, stale_before=profile.kind == "vnpt")
+        self.listing = local_list(profile.slug, profile.agency, seed)
+        used = used_by_dossiers(self.listing, seed, profile.slug)
+        self.procedures: list[LocalProcedure] = [*used, *(p for p in self.listing.listed if p.base is None)]
+        self._usual = len(used)
+        self._durations = [self._days_of(p) for p in self.procedures]
+        self._subjects = [f"{_plain(p.name)[:90].strip()} - ".encode() for p in self.procedures]
+        self.old_places, self.new_places = places(profile.slug)
+        departments, committees = offices(profile.slug)
+        self._by_field: list[list[Office]] = []
+        for p in self.procedures:
+            provincial = p.base is not None and "1" in national()[p.base].levels
+            n = sum(p.field_code.encode()) % len(departments)
+            self._by_field.append([departments[n]] if provincial else committees)
+        self._address = {
+            id(p): f"{p.commune_name}, {p.province_name}".encode() for p in [*self.old_places, *self.new_places]
+        }
+        self._code_stems = {
+            id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in [*departments, *committees]
+        }
+        self.timeline = Timeline(seed, profile.slug, size, self.pattern, lambda _, row: self.path_of(row)[-1] not in ENDED)
+
+    # -- public ------------------------------------------------------------------------------------------------------
+
+    def dossier(self, row: int) -> Dossier:
+        """The record of a row as it is served now."""
+        role = self.timeline.role(row)
+        if role.twin and role.kind == "stale_copy":
+            return self._stale(row, role.main)
+        history = self.timeline.history.get(row)
+        d = self._clean(row, role.kind, history)
+        if role.twin:
+            d.kind = role.kind
+            d.code = self._clean(role.main, role.kind, None).code
+            d.national_code = b""
+        elif role.kind:
+            d.national_code = b""
+            if role.kind in CORRECTABLE and row in self.timeline.corrected:
+                d.correction = True
+            else:
+                d.kind = role.kind
+                self._soil(d)
+        return d
+
+    def code_of(self, row: int) -> str:
+        return self.dossier(row).code.decode()
+
+    def path_of(self, row: int) -> tuple[int, ...]:
+        """National statuses a record has been through, with every change up to now."""
+        role = self.timeline.role(row)
+        h = self._hash(row)
+        path = self._path(row, role.kind, h)
+        for n in range(len(self.timeline.history.get(row, ()))):
+            path = self._extended(path, row, n, role.kind)
+        return path
+
+    # -- the clean record --------------------------------------------------------------------------------------------
+
+    def _hash(self, row: int) -> tuple[int, ...]:
+        return _UNPACK(blake2b(_ROW(row), digest_size=64, key=self._key).digest())
+
+    def _path(self, row: int, kind: str, h: tuple[int, ...]) -> tuple[int, ...]:
+        if kind == "impossible_transition":
+            return _ILLEGAL[h[0] % len(_ILLEGAL)]
+        if kind in ("unsorted_progress", "step_without_time", "stale_copy"):
+            return _DONE[h[0] % 8]
+        base = self.timeline.base_rows
+        if row >= base:
+            return _NEW[h[0] % len(_NEW)]
+        # The older, the likelier it has ended: 97 % at the beginning of the year, 35 % in the last week.
+        done = 63_500 - (40_500 * row * row // (base * base))
+        return _DONE[h[0] % len(_DONE)] if h[1] < done else _OPEN[h[0] % len(_OPEN)]
+
+    def _extended(self, path: tuple[int, ...], row: int, n: int, kind: str) -> tuple[int, ...]:
+        last = path[-1]
+        if last in ENDED or (kind in CORRECTABLE and n == 0):
+            return path
+        return (*path, _NEXT[last][(row * 7 + n * 3 + self.seed) % 4])
+
+    def _clean(self, row: int, kind: str, history: list[int] | None) -> Dossier:
+        timeline = self.timeline
+        h = self._hash(row)
+        d = Dossier()
+        d.row = d.number = row
+        d.kind = ""
+        d.picks = h
+        d.bad_status = d.shuffled = d.year_slip = d.correction = False
+        d.lost_time = -1
+        d.url = b""
+
+        path = self._path(row, kind, h)
+        w = changed = timeline.first_w(row)
+        w -= h[2] & 31
+        times = [w]
+        for n in range(len(path) - 1):
+            w -= 900 + h[3 + n] * 2
+            times.append(w)
+        times.reverse()
+        first = times[0]
+        if path[0] == 1:
+            submitted, received = first, times[1] if len(path) > 1 and path[1] == 2 else first
+        else:
+            received, submitted = first, first - 60 - (h[9] >> 2)
+        procedure = h[10] * h[11] * self._usual >> 32
+        d.procedure = procedure
+        d.form = h[12] % 5
+        due = received // DAY_SECONDS + self._durations[procedure]
+        if history:
+            for n, at in enumerate(history):
+                longer = self._extended(path, row, n, kind)
+                if len(longer) > len(path):
+                    if path[-1] == 5 and longer[-1] == 4:
+                        due += 3
+                    times.append(at)
+                path, changed = longer, at
+        d.path, d.times, d.changed = path, times, changed
+        d.submitted, d.received, d.due_day = submitted, received, due
+        d.finished = d.returned = d.refused = d.withdrawn = -1
+        for status, at in zip(path, times, strict=True):
+            if status == 9:
+                d.finished = at
+            elif status == 10:
+                d.returned = at
+            elif status == 3:
+                d.refused = at
+            elif status == 7:
+                d.withdrawn = at
+
+        family, middle, given = h[13] % len(people.FAMILY), h[14] % len(people.MIDDLE), h[15] % len(people.GIVEN)
+        d.owner = b"%b %b %b" % (people.FAMILY[family], people.MIDDLE[middle], people.GIVEN[given])
+        woman = people.MIDDLE[middle] == _WOMAN
+        year = 55 + h[16] % 50
+        sex = (1 if woman else 0) + (2 if year > 99 else 0)
+        serial = h[17] * 15 + row % 13
+        if h[16] & 0x3F00 == 0:
+            d.identity = b"%09d" % (100_000_000 + h[17] * 4000 + row % 4000)
+        else:
+            prefix = self.profile.cccd[h[16] >> 15]
+            d.identity = b"%b%d%02d%06d" % (prefix.encode(), sex, year % 100, serial % 1_000_000)
+        d.target = (0, 0, 0, 0, 0, 1, 1, 3, 0, 2, 0, 0, 0, 1, 0, 0)[h[18] & 15]
+        d.tax = b"53%08d" % (h[17] * 1500 + row % 1500) if d.target == 1 else b""
+        d.filer = d.owner
+        d.agent = b""
+        if h[18] & 0x0F00 == 0:
+            d.filer = b"%b %b" % (people.FAMILY[h[19] % len(people.FAMILY)], people.GIVEN[h[20] % len(people.GIVEN)])
+        d.phone = b"%b%07d" % (people.PHONE_PREFIX[h[21] % len(people.PHONE_PREFIX)], h[22] * 152 + row % 151)
+        d.email = b"%b%d@example.vn" % (_MAIL[given], h[22]) if h[21] & 0x4000 else b""
+        old = h[23] % 3 == 0
+        d.old_units = old
+        pool = self.old_places if old else self.new_places
+        place = pool[h[24] % len(pool)]
+        d.place = place
+        d.address = b"S\xe1\xbb\x91 %d, %b%b" % (
+            1 + h[25] % 300,
+            people.STREETS_UTF8[h[25] % len(people.STREETS_UTF8)],
+            self._address[id(place)],
+        )
+        offices_ = self._by_field[procedure]
+        d.office = office = offices_[h[26] % len(offices_)]
+        d.code = b"%b%b-%07d" % (
+            self._code_stems[id(office)][h[26] >> 15],
+            calendar.CODE_DAY[submitted // DAY_SECONDS],
+            row + 1,
+        )
+        d.national_code = (
+            b"%b.99-%b-%07d" % (_AGENCY[self.profile.agency], calendar.CODE_LONG_DAY[submitted // DAY_SECONDS], row + 1)
+            if h[27] < 1966
+            else b""
+        )
+        d.subject = self._subjects[procedure] + d.owner
+        bits = h[28]
+        d.channel = (0, 0, 0, 0, 0, 1, 1, 2)[bits & 7]
+        d.back = bits >> 3 & 1
+        d.pay = (2, 3, 0, 1)[bits >> 4 & 3]
+        d.vneid = d.channel == 0 and bits & 64 == 0
+        d.on_national = bool(d.national_code) or bits >> 7 & 7 == 0
+        d.documents = (1, 2, 2, 3, 3, 3, 4, 5)[bits >> 10 & 7]
+        d.digitised = h[29]
+        return d
+
+    # -- what is wrong with it ---------------------------------------------------------------------------------------
+
+    def _stale(self, row: int, main: int) -> Dossier:
+        """The older version of `main`: without its last step, changed before the newer one."""
+        d = self._clean(main, "stale_copy", None)
+        d.row, d.kind, d.national_code = row, "stale_copy", b""
+        d.path, d.times = d.path[:-1], d.times[:-1]
+        d.returned = -1
+        before = self.timeline.first_w(row) if row < main else self.timeline.first_w(main) - _HOUR
+        d.changed = min(before, self.timeline.first_w(main) - 1)
+        return d
+
+    def _soil(self, d: Dossier) -> None:
+        """Plants what the label says; every kind leaves the rest of the record right."""
+        kind = d.kind
+        if kind == "unmapped_procedure":
+            d.procedure = self._usual + d.row % (len(self.procedures) - self._usual)
+        elif kind == "unmapped_status":
+            d.bad_status = True
+        elif kind == "missing_owner":
+            d.owner = d.filer = b""
+        elif kind == "missing_received":
+            d.received = -1
+        elif kind == "impossible_dates":
+            if d.row % 2:
+                d.year_slip = True
+            else:
+                d.submitted = d.received + 5 * DAY_SECONDS
+        elif kind == "bad_identity":
+            d.identity = b"%011d" % (10_000_000_000 + d.picks[17] * 1000 + d.row % 1000)
+        elif kind == "blank_due":
+            d.due_day = -1
+        elif kind == "long_subject":
+            d.subject += b" - " + (_LENGTHENED * 14).encode()
+        elif kind == "unsorted_progress":
+            d.shuffled = True
+        elif kind == "step_without_time":
+            d.lost_time = 1 + d.row % (len(d.path) - 1)
+        elif kind == "internal_link":
+            d.url = b"http://10.%d.3.%d:8080/files/%d.pdf" % (d.row % 200, d.picks[2] % 250, d.row)
+        elif kind == "joined_links":
+            stem = f"https://{self.profile.host}/files/".encode()
+            d.url = b"%b%d-a.pdf##%b%d-b.pdf" % (stem, d.row, stem, d.row)
+        elif kind == "decomposed_text":
+            d.owner = unicodedata.normalize("NFD", d.owner.decode().replace(" ", "  ")).encode()
+            d.subject = unicodedata.normalize("NFD", d.subject.decode().replace(" - ", "  -  ")).encode()
+        elif kind == "odd_code":
+            d.code = b"HS/%b/%07d" % (calendar.CODE_LONG_DAY[d.submitted // DAY_SECONDS][:4], d.row + 1)
+
+    def _days_of(self, procedure: LocalProcedure) -> int:
+        known = national().get(procedure.base or "")
+        for channel in known.channels if known else ():
+            if channel.duration.isdigit():
+                n = int(channel.duration)
+                return max(1, min(45, n // 8 if channel.unit == "Giờ" else n))
+        return 7
+
+
+_WOMAN = "Thị".encode()
+_AGENCY = {"H38": b"G22.38", "H48": b"G22.48"}
+
+
+def _plain(text: str) -> str:
+    """Without characters that JSON or XML must escape."""
+    return " ".join(text.replace('"', "'").replace("\\", "/").replace("&", "và").replace("<", "(").replace(">", ")").split())
+
+
+def _ascii(text: bytes) -> bytes:
+    letters = unicodedata.normalize("NFD", text.decode().lower().replace("đ", "d"))
+    return "".join(c for c in letters if c.isascii()).encode()
+
+
+_MAIL = [_ascii(name) for name in people.GIVEN]

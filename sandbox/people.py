@@ -1,0 +1,60 @@
+"""Made-up people and addresses out of common Vietnamese name parts; every piece is UTF-8 ready for the wire."""
+
+FAMILY = [
+    s.encode()
+    for s in "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Giàng Vàng Lò Đinh".split()
+]
+MIDDLE = [
+    s.encode()
+    for s in (
+        "Văn|Thị|Hữu|Đức|Minh|Ngọc|Quang|Thanh|Xuân|Thu|Hồng|Công|Đình|Bá|Gia|Kim|Thùy|Bích|Mạnh|Quốc|Thế|Tuấn|Diệu|Phương|Seo|A"
+    ).split("|")
+]
+GIVEN = [
+    s.encode()
+    for s in (
+        "An Bình Châu Chi Cường Dũng Duy Dung Đạt Đông Giang Hà Hải Hạnh Hiền Hiếu Hoa Hòa Hùng Hương Huy Khánh Khoa Lan Linh "
+        "Loan Long Mai Nam Nga Nhung Oanh Phong Phúc Quân Quỳnh Sơn Tâm Thảo Thắng Thành Thịnh Thúy Thủy Tiến Toàn Trang "
+        "Trung Tú Tùng Tuyết Uyên Vân Việt Vinh Vy Yến Phủ Pao Mỷ"
+    ).split()
+]
+POSITIONS = [
+    "Chuyên viên",
+    "Công chức một cửa",
+    "Phó trưởng phòng",
+    "Trưởng phòng",
+    "Văn thư",
+    "Phó Giám đốc",
+    "Phó Chủ tịch",
+]
+STREETS = "Nguyễn Huệ|Trần Phú|Lê Lợi|Hoàng Liên|Quang Trung|Hùng Vương|Phan Đình Phùng|Điện Biên Phủ|Võ Nguyên Giáp|Hai Bà Trưng"
+STREETS_UTF8 = [f"đường {s}, ".encode() for s in STREETS.split("|")]
+PHONE_PREFIX = [s.encode() for s in "032 033 035 038 070 077 079 083 085 086 088 090 091 093 096 097 098".split()]
+
+DOCUMENT_NAMES = [
+    "Tờ khai theo mẫu",
+    "Đơn đề nghị",
+    "Bản sao giấy tờ tùy thân",
+    "Văn bản ủy quyền",
+    "Bản vẽ kèm theo",
+    "Giấy chứng nhận đã cấp",
+    "Hợp đồng và phụ lục",
+    "Báo cáo thuyết minh",
+    "Biên bản làm việc",
+    "Biên lai nộp tiền",
+    "Ảnh chân dung",
+    "Xác nhận của nơi cư trú",
+]
+STEP_WORDS = {
+    1: "Công dân nộp hồ sơ",
+    2: "Tiếp nhận hồ sơ, chuyển bộ phận chuyên môn",
+    3: "Từ chối tiếp nhận: hồ sơ không thuộc thẩm quyền",
+    4: "Thẩm định hồ sơ",
+    5: "Đề nghị công dân bổ sung thành phần hồ sơ",
+    6: "Thông báo nghĩa vụ tài chính",
+    7: "Công dân đề nghị rút hồ sơ",
+    8: "Tạm dừng xử lý hồ sơ",
+    9: "Ký duyệt, đã có kết quả",
+    10: "Trả kết quả cho công dân",
+}
+"""What the officer writes, by the national meaning of the step."""

@@ -1,0 +1,196 @@
+"""Starting, finding and ending the peers as detached processes on loopback."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.provinces import PROFILES
+from sandbox.state import NATIONAL, REPOSITORY, Folder
+
+_STARTED_WITHIN = 40.0
+_ENDED_WITHIN = 8.0
+
+
+class SandboxError(Exception):
+    """Something the person at the command line has to do; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running peer."""
+
+    peer: str
+    pid: int
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def peers(provinces: tuple[str, ...]) -> tuple[str, ...]:
+    return (NATIONAL, *provinces)
+
+
+def running(folder: Folder, peer: str) -> Process | None:
+    """The peer's process, if the pid file is true: a stale one (dead, or another program now) is removed."""
+    file = folder.pid_file(peer)
+    try:
+        body = json.loads(file.read_text())
+        found = Process(peer, int(body["pid"]), int(body["port"]))
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    if _is_ours(found.pid, peer):
+        return found
+    file.unlink(missing_ok=True)
+    return None
+
+
+def _is_ours(pid: int, peer: str) -> bool:
+    """Whether this pid is alive and, where the system tells, runs `sandbox serve <peer>`."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            zombie = file.read().rpartition(b")")[2].split()[0] == b"Z"
+    except FileNotFoundError:
+        done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return "sandbox" in done.stdout and peer in done.stdout
+    return not zombie and b"sandbox" in words and b"serve" in words and peer.encode() in words
+
+
+def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[list[Process], list[str]]:
+    """Starts what is not running and waits until each answers: (all peers, names of those started now).
+
+    Ports are `port_base`, +1, ... in the order national, provinces; 0 takes free ones. SandboxError when a port is busy or a peer dies.
+    """
+    found: list[Process] = []
+    fresh: list[str] = []
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    listeners: dict[str, socket.socket] = {}
+    names = peers(provinces)
+    try:
+        for n, name in enumerate(names):
+            if not running(folder, name):
+                listeners[name] = _listen(name, port_base + n if port_base else 0)
+        for name in names:
+            if here := running(folder, name):
+                found.append(here)
+                continue
+            listener = listeners[name]
+            children[name] = child = _spawn(folder, name, listener)
+            process = Process(name, child.pid, listener.getsockname()[1])
+            folder.pid_file(name).write_text(json.dumps({"pid": process.pid, "port": process.port}))
+            found.append(process)
+            fresh.append(name)
+    finally:
+        for listener in listeners.values():
+            listener.close()
+    try:
+        for process in found:
+            _wait(folder, process, children.get(process.peer))
+    except SandboxError:
+        for name in fresh:
+            stop(folder, (name,))
+        raise
+    return found, fresh
+
+
+def _listen(peer: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as problem:
+        listener.close()
+        raise SandboxError(
+            f"port {port} for the peer {peer} is taken by another program ({problem.strerror}); "
+            "end that program, or choose other ports with --port-base (0 takes free ones)"
+        ) from problem
+    listener.listen(512)
+    return listener
+
+
+def _spawn(folder: Folder, name: str, listener: socket.socket) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "sandbox", "serve", name, "--state", str(folder.path), "--socket", str(listener.fileno())]
+    with folder.log(name).open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=(listener.fileno(),),
+        )
+
+
+def _wait(folder: Folder, process: Process, child: "subprocess.Popen[bytes] | None") -> None:
+    end = time.monotonic() + _STARTED_WITHIN
+    while time.monotonic() < end:
+        if child is not None and child.poll() is not None:
+            raise SandboxError(f"the peer {process.peer} ended while starting; see {folder.log(process.peer)}")
+        with contextlib.suppress(OSError, ValueError):
+            call(process, "/_sandbox/status", timeout=5)
+            return
+        time.sleep(0.05)
+    raise SandboxError(f"the peer {process.peer} does not answer on {process.url}; see {folder.log(process.peer)}")
+
+
+def stop(folder: Folder, names: tuple[str, ...]) -> list[str]:
+    """Ends the peers that run and gives their names; a stale pid file just goes."""
+    ended = []
+    for name in names:
+        here = running(folder, name)
+        if here is None:
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(here.pid, signal.SIGTERM)
+            end = time.monotonic() + _ENDED_WITHIN
+            while time.monotonic() < end and _is_ours(here.pid, name):
+                _reap(here.pid)
+                time.sleep(0.02)
+            if _is_ours(here.pid, name):
+                os.kill(here.pid, signal.SIGKILL)
+                _reap(here.pid)
+        folder.pid_file(name).unlink(missing_ok=True)
+        ended.append(name)
+    return ended
+
+
+def _reap(pid: int) -> None:
+    """Takes the exit status when the peer is a child of this very process (in tests)."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def all_names(folder: Folder) -> tuple[str, ...]:
+    config = folder.config()
+    return peers(config.provinces if config else tuple(PROFILES))
+
+
+def call(process: Process, path: str, body: Any = None, method: str = "", timeout: float = 60) -> Any:
+    """One control call; OSError when the peer does not answer, SandboxError with its words when it refuses."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(process.url + path, data=data, method=method or ("POST" if data else "GET"))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as problem:
+        raise SandboxError(json.loads(problem.read()).get("error", str(problem))) from problem

@@ -1,0 +1,102 @@
+"""The two example provinces: who they are, where their people live and which offices handle dossiers."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sandbox.procedures import rows
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the sandbox has to know of a province; `cccd` are the prefixes of citizen numbers issued there."""
+
+    slug: str
+    name: str
+    code: str
+    agency: str
+    kind: str
+    connection: str
+    cccd: tuple[str, ...]
+    host: str
+
+
+PROFILES: dict[str, Profile] = {
+    "lao_cai": Profile(
+        "lao_cai", "Tỉnh Lào Cai", "15", "H38", "vnpt", "vnpt_lao_cai", ("010", "015"), "dichvucong.laocai.example.vn"
+    ),
+    "quang_ngai": Profile(
+        "quang_ngai", "Tỉnh Quảng Ngãi", "51", "H48", "viettel", "viettel_quang_ngai", ("051", "062"),
+        "motcua.quangngai.example.vn",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A commune as filed: `district` is None in the units in force since 2025-07-01."""
+
+    commune: str
+    commune_name: str
+    district: str | None
+    district_name: str | None
+    province: str
+    province_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A handling unit; `old` and `new` are the two ways in which its code is written [seen]."""
+
+    old: str
+    new: str
+    name: str
+    parent: str
+
+
+_DEPARTMENTS = (
+    "Sở Tư pháp", "Sở Nông nghiệp và Môi trường", "Sở Xây dựng", "Sở Tài chính", "Sở Nội vụ", "Sở Công Thương", "Sở Y tế",
+    "Sở Giáo dục và Đào tạo", "Sở Khoa học và Công nghệ", "Sở Văn hóa, Thể thao và Du lịch", "Công an tỉnh", "Ban Quản lý các khu công nghiệp",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def places(slug: str) -> tuple[list[Place], list[Place]]:
+    """(old, new) communes of the province; an old commune that was split is left out: nobody knows where it went."""
+    profile = PROFILES[slug]
+    old, new = [], {}
+    for r in rows("communes.csv"):
+        if r["province_code"] != profile.code:
+            continue
+        new[r["code"]] = Place(r["code"], r["name"], None, None, profile.code, profile.name)
+        if r["n_targets"] == "1" and r["kind"] in ("whole", "unchanged"):
+            old.append(
+                Place(
+                    r["old_code"],
+                    r["old_name"],
+                    r["old_district_code"],
+                    r["old_district_name"],
+                    r["old_province_code"],
+                    r["old_province_name"],
+                )
+            )
+    return old, list(new.values())
+
+
+@lru_cache(maxsize=4)
+def offices(slug: str) -> tuple[list[Office], list[Office]]:
+    """(departments of the province, people's committees of its communes)."""
+    profile = PROFILES[slug]
+    departments = [
+        Office(f"000.00.{n:02d}.{profile.agency}", f"{profile.agency}.{n:02d}", name, f"UBND {profile.name}")
+        for n, name in enumerate(_DEPARTMENTS, 11)
+    ]
+    committees = [
+        Office(
+            f"000.{n:02d}.50.{profile.agency}",
+            f"{profile.agency}.50.{n:02d}",
+            f"UBND {p.commune_name}",
+            f"UBND {profile.name}",
+        )
+        for n, p in enumerate(places(slug)[1], 1)
+    ]
+    return departments, committees

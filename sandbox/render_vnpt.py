@@ -1,0 +1,265 @@
+"""Dossiers and procedures in the words of VNPT iGate v2 (JSON) [seen], put together from ready-made UTF-8 pieces."""
+
+import orjson
+
+from sandbox import calendar, people
+from sandbox.calendar import DAY_SECONDS
+from sandbox.dossiers import Dossier, Generator
+from sandbox.procedures import LocalProcedure, forms, national
+from sandbox.provinces import Place
+from sandbox.statuses import VNPT
+
+_VARIANTS: dict[int, tuple[tuple[int, str | None], ...]] = {
+    1: ((0, None),),
+    2: ((19, None), (19, None), (1, "Đã tiếp nhận")),
+    3: ((16, None),),
+    4: ((2, None), (2, "Đang xử lý"), (1, None), (12, None), (13, None), (15, None), (17, None), (4, None), (2, "Chuyên viên thụ lý")),
+    5: ((3, None), (2, "Chờ bổ sung")),
+    6: ((9, None), (14, None), (2, "Chờ thanh toán")),
+    7: ((7, None), (18, None)),
+    8: ((8, None),),
+    9: ((6, None), (6, None), (2, "Đã có kết quả")),
+    10: ((5, None),),
+}  # fmt: skip
+"""How a national status shows: the vendor's number and, at times, a sub-status that wins over it."""
+
+UNKNOWN_STATUS = (21, "Chuyển liên thông thuế")
+_METHODS = ("Trực tuyến", "Trực tiếp", "Bưu chính")
+_KINDS = ("Công dân", "Doanh nghiệp", "Cơ quan nhà nước", "Tổ chức khác")
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value)
+
+
+def _names(text: str) -> list[dict[str, object]]:
+    return [{"languageId": 228, "name": text}]
+
+
+def _head(number: int, name: str, sub: str | None) -> bytes:
+    return b'"dossierStatus":%b,"dossierTaskStatus":%b,' % (
+        _json({"id": number, "name": name}),
+        _json({"id": 100 + number, "name": sub}) if sub else b"null",
+    )
+
+
+def _place(place: Place) -> bytes:
+    district = {"label": place.district_name, "value": place.district} if place.district else None
+    return b'"village":%b,"district":%b,"province":%b,' % (
+        _json({"label": place.commune_name, "value": place.commune}),
+        _json(district),
+        _json({"label": place.province_name, "value": place.province}),
+    )
+
+
+class VnptRenderer:
+    """`record(row)` is one dossier as JSON bytes; about 3 kB with its procedure's long names."""
+
+    def __init__(self, generator: Generator) -> None:
+        g = self.generator = generator
+        agency = g.profile.agency
+        host = f"https://{g.profile.host}"
+        self._stem = f"{g.seed & 0xFFFF:04x}{g.profile.code}c0ffee5a5a".encode()
+        self._procedures = []
+        self._fees = []
+        self._results = []
+        for n, p in enumerate(g.procedures):
+            codes = forms(p.base, agency) if p.base else (p.code,) * 3
+            sector = {"id": f"lv{n:05d}", "code": p.field_code, "name": _names(p.field_name)}
+            whole = [
+                b'"procedure":%b,'
+                % _json({"id": f"tt{n:05d}", "code": c, "translate": _names(p.name), "sector": sector})
+                for c in codes
+            ]
+            self._procedures.append([whole[i] for i in (0, 1, 1, 2, 1)])
+            self._fees.append(self._fee_pieces(p))
+            self._results.append(self._result_piece(p, host))
+        self._heads = {
+            status: [_head(number, VNPT[number][0], sub) for number, sub in variants]
+            for status, variants in _VARIANTS.items()
+        }
+        self._unknown = _head(*UNKNOWN_STATUS, None)
+        self._steps = {
+            status: [
+                b'"status":%b}' % _json({"id": number, "name": VNPT[number][0]})
+                for number, sub in variants
+                if VNPT[number][1] == status
+            ]
+            for status, variants in _VARIANTS.items()
+        }
+        self._words = {s: b'"content":%b,"createdDate":' % _json(t) for s, t in people.STEP_WORDS.items()}
+        self._officers = [
+            b'"assignee":{"fullname":"%b %b %b","position":"%b"},'
+            % (
+                people.FAMILY[n % 20],
+                people.MIDDLE[n * 7 % 26],
+                people.GIVEN[n * 11 % len(people.GIVEN)],
+                people.POSITIONS[n % 7].encode(),
+            )
+            for n in range(97)
+        ]
+        self._agencies = {}
+        self._divisions = {}
+        for o in {id(o): o for group in g._by_field for o in group}.values():
+            whole = {"id": f"dv-{o.new}", "code": o.old, "name": _names(o.name)}
+            parent = {"id": f"dv-{agency}", "name": _names(o.parent)}
+            self._agencies[id(o)] = b'"agency":%b,' % _json({**whole, "parent": parent})
+            self._divisions[id(o)] = b'"agency":%b,' % _json({"name": _names(o.name)})
+        self._places = {id(p): _place(p) for p in [*g.old_places, *g.new_places]}
+        self._documents = [
+            [
+                b'"procedureForm":%b,"digitized":%b,"reused":%d,"file":[{"id":"'
+                % (_json({"code": f"T-{n:04d}", "name": name}), b"true" if bits & 1 else b"false", (0, 0, 1, 2)[bits >> 1])
+                for bits in range(8)
+            ]
+            for n, name in enumerate(people.DOCUMENT_NAMES, 1)
+        ]
+        self._file_url = f'","url":"{host}/fi/file/'.encode()
+        self._channels = [b'"applyMethod":%b,' % _json({"id": i, "name": n}) for i, n in enumerate(_METHODS)]
+        self._back = [
+            b'"dossierReceivingKind":%b,' % _json({"id": i, "name": n})
+            for i, n in enumerate(("Nhận trực tiếp", "Nhận qua bưu chính"))
+        ]
+        self._targets = [b'"chonDoiTuong":%b,' % _json({"label": n, "value": str(i)}) for i, n in enumerate(_KINDS)]
+
+    def record(self, row: int) -> bytes:
+        return self.render(self.generator.dossier(row))
+
+    def render(self, d: Dossier) -> bytes:
+        """One dossier as JSON."""
+        h, path, times = d.picks, d.path, d.times
+        iso_day, iso_time = calendar.ISO_DAY, calendar.ISO_TIME
+        number = b"%b%08x" % (self._stem, d.number)
+        status, variant = path[-1], h[30]
+        heads = self._heads[status]
+        word_iso = _iso_or_null
+        steps = []
+        division = self._divisions[id(d.office)]
+        last = len(path) - 1
+        for n, at in enumerate(times):
+            s = path[n]
+            marks = self._steps[s]
+            pick = h[(n + 5) & 31]
+            day, second = divmod(at, DAY_SECONDS)
+            lost = n == d.lost_time
+            steps.append(
+                b'{"id":"%b-%d",%b%b%b%b,"dueDate":%b,%b'
+                % (
+                    number,
+                    n + 1,
+                    self._officers[pick % 97],
+                    division,
+                    self._words[s],
+                    b"null" if lost else b'"%b%b"' % (iso_day[day], iso_time[second]),
+                    b'"%b"' % calendar.DUE_ISO[day + 2] if n < last and s == 4 else b"null",
+                    marks[pick % len(marks)],
+                )
+            )
+        if d.shuffled:
+            steps.reverse()
+        documents = []
+        digits = d.digitised
+        for n in range(d.documents):
+            kind = (h[10] + n * 5) % 12
+            documents.append(
+                b'{"id":"%b-g%d",%b%b-f%d","filename":"giay-to-%d-%d.pdf","size":%d%b"}]}'
+                % (
+                    number,
+                    n,
+                    self._documents[kind][digits >> (n * 3) & 7],
+                    number,
+                    n,
+                    d.number,
+                    n + 1,
+                    20_000 + h[n] * 13,
+                    b',"url":"%b' % d.url if d.url and n == 0 else b"%b%b-f%d" % (self._file_url[1:], number, n),
+                )
+            )
+        result = self._results[d.procedure]
+        received = word_iso(d.received)
+        if d.year_slip:
+            received = b'"0202' + received[5:]
+        return b"".join(
+            (
+                b'{"id":"', number, b'","code":"', d.code,
+                b'","nationCode":"%b",' % d.national_code if d.national_code else b'","nationCode":null,',
+                self._procedures[d.procedure][d.form],
+                self._agencies[id(d.office)],
+                b'"applicant":{"data":{"fullname":"', d.filer,
+                b'","ownerFullname":"%b",' % d.owner if d.owner else b'","ownerFullname":null,',
+                b'"identityNumber":"', d.identity, b'","phoneNumber":"', d.phone, b'","email":"', d.email,
+                b'","address":"', d.address, b'",', self._places[id(d.place)],
+                b'"noidungyeucaugiaiquyet":"', d.subject, b'",', self._targets[d.target],
+                b'"taxCode":"%b"}},' % d.tax if d.tax else b'"taxCode":null}},',
+                b'"dossierFormFile":[', b",".join(documents), b"],",
+                self._fees[d.procedure][1 if d.pay in (1, 2) else 0],
+                self._channels[d.channel], self._back[d.back],
+                b'"paymentMethod":{"id":%d},"vneid":%b,"submittedOnNational":%b,'
+                % (d.pay, b"true" if d.vneid else b"false", b"true" if d.on_national else b"false"),
+                self._unknown if d.bad_status else heads[variant % len(heads)],
+                b'"appliedDate":', word_iso(d.submitted), b',"acceptedDate":', received,
+                b',"appointmentDate":', b'"%b"' % calendar.DUE_ISO[d.due_day] if d.due_day >= 0 else b"null",
+                b',"completedDate":', word_iso(d.finished), b',"returnedDate":', word_iso(d.returned),
+                b',"withdrawDate":', word_iso(d.withdrawn), b',"refusedDate":', word_iso(d.refused),
+                b',"updatedDate":', word_iso(d.changed),
+                b',"task":[', b",".join(steps),
+                b'],"attachment":[',
+                result % (number, number) if result and (d.finished >= 0 or d.returned >= 0) else b"",
+                b"]}",
+            )
+        )  # fmt: skip
+
+    def procedures(self, start: int, stop: int) -> list[dict[str, object]]:
+        """Items of `bd/procedure` at positions [start, stop)."""
+        levels = {"Cấp tỉnh": 2, "Cấp xã": 4}
+        return [
+            {
+                "id": f"bd{n:05d}",
+                "code": p.code,
+                "translate": _names(p.name),
+                "sector": {"id": f"lv-{p.field_code}", "code": p.field_code, "name": _names(p.field_name)},
+                "level": {"id": levels.get(p.level_text, 9), "name": p.level_text},
+                "decisionNumber": p.decision,
+                "status": {"id": 1 if p.public else 0, "name": "Công khai" if p.public else "Không công khai"},
+                "updatedDate": "2026-03-02T02:00:00.000+0000",
+            }
+            for n, p in enumerate(self.generator.listing.listed[start:stop], start)
+        ]
+
+    def _fee_pieces(self, procedure: LocalProcedure) -> tuple[bytes, bytes]:
+        amount = fee_of(procedure)
+        if not amount:
+            return b'"dossierFee":[],', b'"dossierFee":[],'
+        pieces = []
+        for paid in (0, amount):
+            fee = {
+                "procost": {"code": f"LP-{procedure.base}", "type": {"name": "Lệ phí"}},
+                "amount": amount,
+                "quantity": 1,
+                "paid": paid,
+                "when": 1 if paid else 4,
+            }
+            pieces.append(b'"dossierFee":%b,' % _json([fee]))
+        return pieces[0], pieces[1]
+
+    def _result_piece(self, procedure: LocalProcedure, host: str) -> bytes:
+        known = national().get(procedure.base or "")
+        if known is None or not known.results:
+            return b""
+        code = known.results[0][0].encode()
+        return (
+            b'{"id":"%b-k","filename":"ket-qua.pdf","url":"' + f"{host}/fi/file/".encode()
+            + b'%b-k","resultCode":"' + code + b'"}'
+        )  # fmt: skip
+
+
+def fee_of(procedure: LocalProcedure) -> int:
+    """The fee in đồng that the real list states for handing in, 0 when free or not stated."""
+    known = national().get(procedure.base or "")
+    return max((c.fee or 0 for c in known.channels), default=0) if known else 0
+
+
+def _iso_or_null(w: int) -> bytes:
+    if w < 0:
+        return b"null"
+    return b'"%b%b"' % (calendar.ISO_DAY[w // DAY_SECONDS], calendar.ISO_TIME[w % DAY_SECONDS])

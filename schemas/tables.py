@@ -289,6 +289,9 @@ procedure_version = Table(
     Column("public", Boolean, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("record", JSONB, nullable=False, comment="the answer of LayThuTuc, whole"),
+    Column(
+        "source", Text, nullable=False, server_default="pull", comment="pull, or the file name of an imported list"
+    ),
     Column("run_id", BigInteger, nullable=False),
     Index(
         "uq_procedure_version_current",

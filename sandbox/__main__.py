@@ -1,6 +1,7 @@
 """`python -m sandbox start|stop|status|advance|reset|faults [--json]`.
 
-Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer is not running.
+Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer
+is not running.
 """
 
 import argparse
@@ -55,7 +56,8 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     )
     if held is not None and held != wanted:
         raise SandboxError(
-            f"the sandbox in {folder.path} was made with size {held.size}, seed {held.seed}, provinces {','.join(held.provinces)}; "
+            f"the sandbox in {folder.path} was made with size {held.size}, seed {held.seed}, "
+            f"provinces {','.join(held.provinces)}; "
             "start it without these options, or run: python -m sandbox reset"
         )
     if held is None:
@@ -69,7 +71,10 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{p.peer:12} {p.url}  {'started' if p.peer in fresh else 'already running'} (process {p.pid})" for p in found
     ]
-    lines.append(f"{wanted.size} dossiers per province, seed {wanted.seed}, now {folder.now():%Y-%m-%d %H:%M}; state in {folder.path}")
+    lines.append(
+        f"{wanted.size} dossiers per province, seed {wanted.seed}, now {folder.now():%Y-%m-%d %H:%M}; "
+        f"state in {folder.path}"
+    )
     body = {
         "peers": {p.peer: {"url": p.url, "pid": p.pid, "started": p.peer in fresh} for p in found},
         "size": wanted.size,
@@ -107,7 +112,8 @@ def _advance(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
         raise SandboxError(f"--days must be at least 1, not {options.days}")
     body = status.advance(folder, options.days)
     lines = [
-        f"{slug}: {m['changed']} changed ({m['corrected']} corrected), {m['added']} added" for slug, m in body["systems"].items()
+        f"{slug}: {m['changed']} changed ({m['corrected']} corrected), {m['added']} added"
+        for slug, m in body["systems"].items()
     ]
     return body, "\n".join([*lines, f"now {body['now']}"])
 
@@ -129,12 +135,21 @@ def _faults(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
         body = processes.call(process, "/_sandbox/faults", method="DELETE")
         return body, f"{body['cleared']} faults cleared"
     if options.kind:
-        fault: dict[str, Any] = {"kind": options.kind, "operation": options.operation, "after": options.after, "times": options.times}
+        fault: dict[str, Any] = {
+            "kind": options.kind,
+            "operation": options.operation,
+            "after": options.after,
+            "times": options.times,
+        }
         for pair in options.set:
             name, _, value = pair.partition("=")
             fault[name] = int(value) if value.isdigit() else value
         body = processes.call(process, "/_sandbox/faults", fault)
-        return body, f"armed: {options.kind} on {options.operation} of {options.peer}, {options.times} times after {options.after} calls"
+        return (
+            body,
+            f"armed: {options.kind} on {options.operation} of {options.peer}, "
+            f"{options.times} times after {options.after} calls",
+        )
     body = processes.call(process, "/_sandbox/faults")
     lines = [f"{f['kind']} on {f['operation']}: {f['times']} times after {f['after']} calls" for f in body["faults"]]
     return body, "\n".join(lines or ["no faults are armed"])
@@ -154,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--state", type=Path, help="the sandbox's folder (LIENTHONG_HOME/sandbox)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
-    parser = argparse.ArgumentParser(prog="sandbox", description="Simulated provincial systems and national adapter on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="sandbox", description="Simulated provincial systems and national adapter on loopback."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     start = commands.add_parser("start", parents=[common], help="start the peers; already running ones stay")
@@ -164,17 +181,27 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--provinces", help=f"comma list ({','.join(PROFILES)})")
     commands.add_parser("stop", parents=[common], help="end the peers; their ledgers stay")
     commands.add_parser("status", parents=[common], help="counts from the peers' own ledgers")
-    advance = commands.add_parser("advance", parents=[common], help="let virtual days pass: dossiers change and come new")
+    advance = commands.add_parser(
+        "advance", parents=[common], help="let virtual days pass: dossiers change and come new"
+    )
     advance.add_argument("--days", type=int, default=1)
     commands.add_parser("reset", parents=[common], help="end the peers and delete their state")
     kinds = ", ".join(sorted({*COMMON, *SYSTEM, *NATIONAL}))
-    faults = commands.add_parser("faults", parents=[common], help="arm, list or clear faults of a peer", epilog=f"kinds: {kinds}")
+    faults = commands.add_parser(
+        "faults", parents=[common], help="arm, list or clear faults of a peer", epilog=f"kinds: {kinds}"
+    )
     faults.add_argument("peer", help="national, lao_cai or quang_ngai")
     faults.add_argument("--kind", help="what goes wrong; without it the armed faults are listed")
     faults.add_argument("--operation", default="*", help="one operation or service (any)")
     faults.add_argument("--after", type=int, default=0, help="good calls before it (0)")
     faults.add_argument("--times", type=int, default=1, help="calls it spoils (1)")
-    faults.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a word of the kind: seconds, status, records, code, text")
+    faults.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a word of the kind: seconds, status, records, code, text",
+    )
     faults.add_argument("--clear", action="store_true", help="forget every armed fault")
     serve = commands.add_parser("serve", parents=[common])
     serve.add_argument("peer")

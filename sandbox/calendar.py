@@ -1,9 +1,9 @@
 """Office time as one number, so that a million times are arithmetic and table look-ups.
 
-An *office second* `w` counts the seconds that offices are open, from the first office day of the calendar: each office day has
-`DAY_SECONDS` of them, 07:30-11:30 and 13:30-18:00 in Viet Nam. The base set ends with the day at 17:00; the
-last hour is for changes made while somebody is reading. Up to the sandbox's first day only working days count; after
-it every day does, so that `advance --days 1` always brings a day with something in it.
+An *office second* `w` counts the seconds that offices are open, from the first office day of the calendar: each office
+day has `DAY_SECONDS` of them, 07:30-11:30 and 13:30-18:00 in Viet Nam. The base set ends with the day at 17:00; the
+last hour is for changes made while somebody is reading. Up to the sandbox's first day only working days count; after it
+every day does, so that `advance --days 1` always brings a day with something in it.
 """
 
 from bisect import bisect_left
@@ -93,10 +93,8 @@ def office_second(at: datetime) -> int:
     if day == len(DAYS) or DAYS[day] != local.date():
         return day * DAY_SECONDS
     s = local.hour * 3600 + local.minute * 60 + local.second
-    if s >= _AFTERNOON:
-        r = min(s - _AFTERNOON + _MORNING, DAY_SECONDS)
-    else:
-        r = min(max(s - _OPEN, 0), _MORNING)
+    afternoon = min(s - _AFTERNOON + _MORNING, DAY_SECONDS)
+    r = afternoon if s >= _AFTERNOON else min(max(s - _OPEN, 0), _MORNING)
     return day * DAY_SECONDS + r
 
 

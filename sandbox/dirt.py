@@ -1,7 +1,8 @@
 """Which rows are dirty, how, and what a right hub does with them: by the row's number alone.
 
-The rows of a system repeat a pattern of `PERIOD` rows: twenty of its 501 dossiers are dirty (3.99 %). Two kinds need a second row for the same dossier, its *twin*:
-`conflicting_duplicate` (same code, other content and id) and `stale_copy` (an older version of the same record, served after the newer one).
+The rows of a system repeat a pattern of `PERIOD` rows: twenty of its 501 dossiers are dirty (3.99 %). Two kinds need a
+second row for the same dossier, its *twin*: `conflicting_duplicate` (same code, other content and id) and `stale_copy`
+(an older version of the same record, served after the newer one).
 """
 
 import random
@@ -57,7 +58,7 @@ class Role:
 
 
 class Pattern:
-    """The pattern of one system; `stale_before` puts the stale twin on the older side of its record (newest-first systems)."""
+    """The pattern of one system; `stale_before` puts the stale twin on the older side (for newest-first systems)."""
 
     def __init__(self, seed: int, slug: str, stale_before: bool) -> None:
         rng = random.Random(f"dirt:{seed}:{slug}")

@@ -1,11 +1,12 @@
-"""One dossier from its row number: every choice comes out of one hash of (seed, system, row), so any row is made on its own.
+"""One dossier from its row number: every choice comes out of one hash of (seed, system, row).
 
-A `Dossier` is neutral: statuses are national numbers, times are office seconds, texts are UTF-8 bytes without characters that
-JSON or XML must escape. The renderers of the two systems write it in their own words.
+So any row is made on its own. A `Dossier` is neutral: statuses are national numbers, times are office seconds, texts
+are UTF-8 bytes without characters that JSON or XML must escape. The renderers write it in their systems' words.
 """
 
 import struct
 import unicodedata
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from sandbox import calendar, people
@@ -23,64 +24,35 @@ _DONE = (
     [(2, 4, 9, 10)] * 8 + [(1, 2, 4, 9, 10)] * 3 + [(2, 4, 4, 9, 10)] * 3 + [(2, 4, 5, 4, 9, 10)] + [(2, 6, 4, 9, 10)]
     + [(2, 4, 9)] * 4 + [(2, 4, 4, 9)] * 3 + [(1, 3)] + [(2, 9, 10)] * 6 + [(2, 4, 7)] + [(2, 4, 8)]
 )  # fmt: skip
-_OPEN = [(1,), (1, 2), (2,), (2,), (2, 4), (2, 4), (2, 4), (2, 4, 4), (2, 4, 5), (2, 6), (2, 4, 6), (1, 2, 4), (2, 4, 9), (2, 5, 4)]
+_OPEN = [
+    (1,),
+    (1, 2),
+    (2,),
+    (2,),
+    (2, 4),
+    (2, 4),
+    (2, 4),
+    (2, 4, 4),
+    (2, 4, 5),
+    (2, 6),
+    (2, 4, 6),
+    (1, 2, 4),
+    (2, 4, 9),
+    (2, 5, 4),
+]
 _NEW = [(1,), (1,), (1, 2), (2,), (2,), (2, 4)]
-_NEXT = {1: (2, 2, 2, 3), 2: (4, 4, 4, 6), 4: (9, 9, 9, 5), 5: (4, 4, 4, 9), 6: (4, 4, 9, 4), 7: (4, 8, 4, 4), 8: (4, 4, 4, 4),
-         9: (10, 10, 10, 10)}  # fmt: skip
+_NEXT = {
+    1: (2, 2, 2, 3), 2: (4, 4, 4, 6), 4: (9, 9, 9, 5), 5: (4, 4, 4, 9), 6: (4, 4, 9, 4), 7: (4, 8, 4, 4),
+    8: (4, 4, 4, 4), 9: (10, 10, 10, 10),
+}  # fmt: skip
 _ILLEGAL = ((2, 4, 10), (2, 4, 2, 9), (1, 4, 9), (2, 4, 9, 4))
 _LENGTHENED = "Kèm theo hồ sơ là bản mô tả hiện trạng, quá trình sử dụng và cam kết của người nộp; "
 _HOUR = 3600
 
 
+@dataclass(slots=True, init=False, eq=False)
 class Dossier:
     """One record as the generator means it. -1 stands for a time or a day that is absent."""
-
-    __slots__ = (
-        "address",
-        "agent",
-        "back",
-        "bad_status",
-        "changed",
-        "channel",
-        "code",
-        "correction",
-        "digitised",
-        "documents",
-        "due_day",
-        "email",
-        "filer",
-        "finished",
-        "form",
-        "identity",
-        "kind",
-        "lost_time",
-        "national_code",
-        "number",
-        "office",
-        "old_units",
-        "on_national",
-        "owner",
-        "path",
-        "pay",
-        "phone",
-        "picks",
-        "place",
-        "procedure",
-        "received",
-        "refused",
-        "returned",
-        "row",
-        "shuffled",
-        "subject",
-        "submitted",
-        "target",
-        "tax",
-        "times",
-        "url",
-        "vneid",
-        "withdrawn",
-        "year_slip",
-    )
 
     row: int
     kind: str
@@ -94,14 +66,12 @@ class Dossier:
     owner: bytes
     filer: bytes
     identity: bytes
-    agent: bytes
     tax: bytes
     phone: bytes
     email: bytes
     address: bytes
     place: Place
     office: Office
-    old_units: bool
     subject: bytes
     target: int
     channel: int
@@ -154,12 +124,12 @@ class Generator:
         self._address = {
             id(p): f"{p.commune_name}, {p.province_name}".encode() for p in [*self.old_places, *self.new_places]
         }
-        self._code_stems = {
-            id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in [*departments, *committees]
-        }
-        self.timeline = Timeline(seed, profile.slug, size, self.pattern, lambda _, row: self.path_of(row)[-1] not in ENDED)
+        self._code_stems = {id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in [*departments, *committees]}
+        self.timeline = Timeline(
+            seed, profile.slug, size, self.pattern, lambda _, row: self.path_of(row)[-1] not in ENDED
+        )
 
-    # -- public ------------------------------------------------------------------------------------------------------
+    # -- public
 
     def dossier(self, row: int) -> Dossier:
         """The record of a row as it is served now."""
@@ -193,7 +163,7 @@ class Generator:
             path = self._extended(path, row, n, role.kind)
         return path
 
-    # -- the clean record --------------------------------------------------------------------------------------------
+    # -- the clean record
 
     def _hash(self, row: int) -> tuple[int, ...]:
         return _UNPACK(blake2b(_ROW(row), digest_size=64, key=self._key).digest())
@@ -279,19 +249,17 @@ class Generator:
         d.target = (0, 0, 0, 0, 0, 1, 1, 3, 0, 2, 0, 0, 0, 1, 0, 0)[h[18] & 15]
         d.tax = b"53%08d" % (h[17] * 1500 + row % 1500) if d.target == 1 else b""
         d.filer = d.owner
-        d.agent = b""
         if h[18] & 0x0F00 == 0:
             d.filer = b"%b %b" % (people.FAMILY[h[19] % len(people.FAMILY)], people.GIVEN[h[20] % len(people.GIVEN)])
         d.phone = b"%b%07d" % (people.PHONE_PREFIX[h[21] % len(people.PHONE_PREFIX)], h[22] * 152 + row % 151)
         d.email = b"%b%d@example.vn" % (_MAIL[given], h[22]) if h[21] & 0x4000 else b""
         old = h[23] % 3 == 0
-        d.old_units = old
         pool = self.old_places if old else self.new_places
         place = pool[h[24] % len(pool)]
         d.place = place
         d.address = b"S\xe1\xbb\x91 %d, %b%b" % (
             1 + h[25] % 300,
-            people.STREETS_UTF8[h[25] % len(people.STREETS_UTF8)],
+            people.STREETS[h[25] % len(people.STREETS)],
             self._address[id(place)],
         )
         offices_ = self._by_field[procedure]
@@ -317,7 +285,7 @@ class Generator:
         d.digitised = h[29]
         return d
 
-    # -- what is wrong with it ---------------------------------------------------------------------------------------
+    # -- what is wrong with it
 
     def _stale(self, row: int, main: int) -> Dossier:
         """The older version of `main`: without its last step, changed before the newer one."""
@@ -381,7 +349,9 @@ _AGENCY = {"H38": b"G22.38", "H48": b"G22.48"}
 
 def _plain(text: str) -> str:
     """Without characters that JSON or XML must escape."""
-    return " ".join(text.replace('"', "'").replace("\\", "/").replace("&", "và").replace("<", "(").replace(">", ")").split())
+    return " ".join(
+        text.replace('"', "'").replace("\\", "/").replace("&", "và").replace("<", "(").replace(">", ")").split()
+    )
 
 
 def _ascii(text: bytes) -> bytes:

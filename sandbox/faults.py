@@ -1,4 +1,4 @@
-"""Faults that a test or a person arms on a running peer: each waits for `after` calls of its operation, then spoils `times` calls."""
+"""Faults that a test or a person arms on a running peer: each lets `after` calls pass, then spoils `times` calls."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ NOT_APPLIED = frozenset({"down", "html", "http", "timeout", "timeout_before"})
 
 @dataclass(slots=True)
 class Fault:
-    """One armed fault; `operation` "*" is any, `options` are the kind's own words, `code` limits it to calls that name this dossier."""
+    """One armed fault; `operation` "*" is any, `code` limits it to calls that name a dossier."""
 
     id: int
     operation: str

@@ -37,7 +37,7 @@ Answer = tuple[Any, str, list[Any]]
 
 
 class NationalPeer:
-    """The adapter over its ledger; `clock` is monotonic seconds for sessions, the dates it judges are the sandbox's own."""
+    """The adapter over its ledger; `clock` is monotonic seconds for sessions, dates are judged by the sandbox's now."""
 
     def __init__(self, folder: Folder, config: Config, clock: Callable[[], float]) -> None:
         account = folder.accounts()[NAME]
@@ -50,7 +50,7 @@ class NationalPeer:
         self._journal_size = -1
         self._follow()
 
-    # -- the peer's interface --------------------------------------------------------------------------------------------
+    # -- the peer's interface
 
     def operation(self, request: Request) -> str:
         if request.path == "/auth":
@@ -108,7 +108,10 @@ class NationalPeer:
             case "/_sandbox/ledger/steps":
                 if code := query.get("code"):
                     found = self.ledger.db.execute("SELECT id FROM step WHERE code=? ORDER BY id", (code,)).fetchall()
-                    rows = [page_of(self.ledger.db, "step", {"since_id": str(i - 1), "limit": "1"})["rows"][0] for (i,) in found]
+                    rows = [
+                        page_of(self.ledger.db, "step", {"since_id": str(i - 1), "limit": "1"})["rows"][0]
+                        for (i,) in found
+                    ]
                     return json_reply({"rows": [_opened(r) for r in rows], "next_since_id": None})
                 page = page_of(self.ledger.db, "step", query)
                 return json_reply({**page, "rows": [_opened(r) for r in page["rows"]]})
@@ -128,7 +131,7 @@ class NationalPeer:
     def close(self) -> None:
         self.ledger.close()
 
-    # -- sessions ----------------------------------------------------------------------------------------------------------
+    # -- sessions
 
     def _login(self, call: int, body: dict[str, Any]) -> Reply:
         if (body.get("username"), body.get("password")) != (self.login, self.password):
@@ -149,7 +152,7 @@ class NationalPeer:
         held[0] -= 1
         return True
 
-    # -- services ------------------------------------------------------------------------------------------------------------
+    # -- services
 
     def _serve(self, path: str, service: str, body: dict[str, Any], fault: Fault | None, call: int) -> Answer:
         kind = fault.kind if fault else ""
@@ -248,7 +251,7 @@ class NationalPeer:
         return self._ok(), "Thành công", [{"MaHoSo": item["MaHoSo"]} for item in items]
 
     def _steps(self, body: dict[str, Any], call: int) -> Answer:
-        """CapNhatTienDoHoSoMC: the batch is applied whole or not at all; every received step is written down either way."""
+        """CapNhatTienDoHoSoMC: a batch is applied whole or not at all; every received step is written down."""
         items = body.get("data")
         if not isinstance(items, list) or not items:
             return self._refuse(rules.MISSING, "Thiếu trường bắt buộc: data")
@@ -271,7 +274,7 @@ class NationalPeer:
     def _judge_step(
         self, item: Any, heads: dict[str, tuple[str, int | None]], call: int
     ) -> tuple[Refusal | None, bytes, bool]:
-        """(why it is refused, its digest, whether the same step came before); `heads` carries each dossier's last step along."""
+        """(refusal, digest, whether the same step came before); `heads` carries each dossier's last step along."""
         if problem := rules.step(item, self._now_text):
             return Refusal(problem.code, _about(item, problem)), b"", False
         code, at, status = item["MaHoSo"], item["ThoiDiemXuLy"], int(item["TrangThai"])
@@ -287,7 +290,11 @@ class NationalPeer:
         last_at, last_status = heads[code]
         if at < last_at:
             self.ledger.sin(call, ORDER, code, f"step {at} after {last_at}")
-            return Refusal(rules.ORDER, f"Tiến trình không đúng thứ tự thời gian: {code} {at} < {last_at}"), digest, again
+            return (
+                Refusal(rules.ORDER, f"Tiến trình không đúng thứ tự thời gian: {code} {at} < {last_at}"),
+                digest,
+                again,
+            )
         if again:
             return None, digest, True
         if not may_follow(last_status, status):
@@ -295,7 +302,7 @@ class NationalPeer:
         heads[code] = (at, status)
         return None, digest, False
 
-    # -- inside ----------------------------------------------------------------------------------------------------------------
+    # -- inside
 
     def _refuse(self, code: str, text: str) -> Answer:
         self._verdict = "refused"

@@ -1,8 +1,8 @@
-"""The national catalogues as the adapter gives them: the full procedure list, whole records (LayThuTuc) and code lists [seen].
+"""The national catalogues: the full procedure list, whole records (LayThuTuc) and code lists [seen].
 
-Records are built from the real list, and dirty where real ones are: amounts as "Không" or "1.000.000", limits that are no numbers,
-texts with line breaks. Each advanced day renames one procedure, gives one another decision, closes one and adds one, all
-handled by ministries only, so that no dossier of a province depends on them.
+Records are built from the real list, and dirty where real ones are: amounts as "Không" or "1.000.000", limits that are
+no numbers, texts with line breaks. Each advanced day renames one procedure, gives one another decision, closes one and
+adds one, all handled by ministries only, so that no dossier of a province depends on them.
 """
 
 import random
@@ -14,7 +14,12 @@ from sandbox.procedures import Procedure, national, rows
 from sandbox.provinces import PROFILES, offices
 
 _CHANNEL_MODES = {"1": "Trực tiếp", "2": "Trực tuyến", "3": "Dịch vụ bưu chính"}
-_AUDIENCE = {"Công dân Việt Nam": "1", "Doanh nghiệp": "2", "Người nước ngoài": "3", "Cán bộ, công chức, viên chức": "4"}
+_AUDIENCE = {
+    "Công dân Việt Nam": "1",
+    "Doanh nghiệp": "2",
+    "Người nước ngoài": "3",
+    "Cán bộ, công chức, viên chức": "4",
+}
 
 
 @dataclass(slots=True)
@@ -109,7 +114,11 @@ def record(p: Procedure) -> dict[str, Any]:
 def _channels(p: Procedure, n: int) -> list[dict[str, Any]]:
     made: dict[str, list[dict[str, Any]]] = {}
     for k, c in enumerate(p.channels):
-        duration = c.duration if c.duration and (n + k) % 17 else f"{c.duration or 'Theo'} ngày làm việc, kể từ khi nhận đủ hồ sơ"
+        duration = (
+            c.duration
+            if c.duration and (n + k) % 17
+            else f"{c.duration or 'Theo'} ngày làm việc, kể từ khi nhận đủ hồ sơ"
+        )
         fees = []
         if c.fee is not None:
             amount = f"{c.fee:,}".replace(",", ".") if (n + k) % 2 else str(c.fee)

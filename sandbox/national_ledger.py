@@ -84,7 +84,8 @@ class Ledger:
         version = known.version + 1 if known else 1
         if known:
             self.db.execute(
-                "UPDATE dossier SET status=?, version=?, last_call=?, body=? WHERE code=?", (status, version, call, body, code)
+                "UPDATE dossier SET status=?, version=?, last_call=?, body=? WHERE code=?",
+                (status, version, call, body, code),
             )
         else:
             self.db.execute(
@@ -133,10 +134,21 @@ def step_digest(item: dict[str, Any]) -> bytes:
 def summary(path: Path) -> dict[str, Any]:
     """The national part of `status --json`, read from the ledger file; zeros when nothing was received yet."""
     if not path.exists():
-        return {"dossiers": 0, "steps": 0, "duplicates": 0, "order_violations": 0, "refused": 0, "calls": 0, "faults": 0}
+        return {
+            "dossiers": 0,
+            "steps": 0,
+            "duplicates": 0,
+            "order_violations": 0,
+            "refused": 0,
+            "calls": 0,
+            "faults": 0,
+        }
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+
+    def one(sql: str) -> int:
+        return int(db.execute(sql).fetchone()[0])
+
     try:
-        one = lambda sql: int(db.execute(sql).fetchone()[0])  # noqa: E731
         return {
             "dossiers": one("SELECT count(*) FROM dossier"),
             "steps": one("SELECT count(*) FROM step WHERE verdict='accepted'"),

@@ -32,7 +32,8 @@ CODES: dict[str, frozenset[str]] = {
 DATES = ("NgayNopHoSo", "NgayTiepNhan", "NgayTra", "NgayKetThucXuLy", "NgayTuChoi")
 """Times that lie in the past; NgayHenTra is checked for its form only."""
 LISTS = (
-    "DinhDanhCHS", "DSKetNoiCSDL", "TaiLieuNop", "DanhSachLePhi", "DanhSachTepDinhKemKhac", "DanhSachHoSoBoSung", "DanhSachGiayToKetQua",
+    "DinhDanhCHS", "DSKetNoiCSDL", "TaiLieuNop", "DanhSachLePhi", "DanhSachTepDinhKemKhac", "DanhSachHoSoBoSung",
+    "DanhSachGiayToKetQua",
 )  # fmt: skip
 STEP_MANDATORY = ("MaHoSo", "ThoiDiemXuLy", "TrangThai")
 
@@ -57,7 +58,9 @@ def compact(value: str) -> datetime | None:
     if len(value) != 14 or not value.isdigit():
         return None
     try:
-        at = datetime(int(value[:4]), int(value[4:6]), int(value[6:8]), int(value[8:10]), int(value[10:12]), int(value[12:]))
+        at = datetime(
+            int(value[:4]), int(value[4:6]), int(value[6:8]), int(value[8:10]), int(value[10:12]), int(value[12:])
+        )
     except ValueError:
         return None
     return at if 1990 <= at.year < 2100 else None
@@ -130,7 +133,9 @@ def _identity(item: dict[str, Any]) -> Refusal | None:
         number = str(n.get("SoDinhDanh") or "")
         digits = {"1": 12, "2": 9}.get(str(n.get("LoaiDinhDanh")))
         if digits is None or len(number) != digits or not number.isdigit():
-            return Refusal(MISSING, f"Số định danh không hợp lệ: loại {n.get('LoaiDinhDanh')}, {len(number)} ký tự", "DinhDanhCHS")
+            return Refusal(
+                MISSING, f"Số định danh không hợp lệ: loại {n.get('LoaiDinhDanh')}, {len(number)} ký tự", "DinhDanhCHS"
+            )
     return None
 
 
@@ -147,8 +152,12 @@ def _procedure(item: dict[str, Any], procedures: Mapping[str, Procedure]) -> Ref
 
 def _lengths(item: dict[str, Any]) -> Refusal | None:
     limits = [("TrichYeuHoSo", item.get("TrichYeuHoSo"), 1000)]
-    limits += [("TenTepDinhKem", d.get("TenTepDinhKem"), 4000) for d in item.get("TaiLieuNop") or () if isinstance(d, dict)]
-    limits += [("TenGiayTo", d.get("TenGiayTo"), 2000) for d in item.get("DanhSachGiayToKetQua") or () if isinstance(d, dict)]
+    limits += [
+        ("TenTepDinhKem", d.get("TenTepDinhKem"), 4000) for d in item.get("TaiLieuNop") or () if isinstance(d, dict)
+    ]
+    limits += [
+        ("TenGiayTo", d.get("TenGiayTo"), 2000) for d in item.get("DanhSachGiayToKetQua") or () if isinstance(d, dict)
+    ]
     for name, value, most in limits:
         if len(value or "") > most:
             return Refusal(LIMIT, f"Vượt quá giới hạn {most} ký tự: {name} ({len(value or '')})", name)
@@ -162,7 +171,9 @@ def _order_of_dates(item: dict[str, Any]) -> Refusal | None:
 
 
 def _links(item: dict[str, Any]) -> Refusal | None:
-    links = [("DuongDanTaiTepTin", d.get("DuongDanTaiTepTin")) for d in item.get("TaiLieuNop") or () if isinstance(d, dict)]
+    links = [
+        ("DuongDanTaiTepTin", d.get("DuongDanTaiTepTin")) for d in item.get("TaiLieuNop") or () if isinstance(d, dict)
+    ]
     links += [
         ("DuongDanTepTinKetQua", d.get("DuongDanTepTinKetQua"))
         for d in item.get("DanhSachGiayToKetQua") or ()

@@ -1,18 +1,21 @@
-"""The Viettel one-gate contract [style] as spyne types: the WSDL, the parsing and checking of requests, and the faults come from here.
+"""The Viettel one-gate contract [style] as spyne types: WSDL, checking of requests and faults come from here.
 
-Bodies are not serialised by spyne (an object layer is an order of magnitude slower than the pages need): a method leaves ready-made XML
-in `ctx.udc` and the listener below puts it into the envelope.
+Bodies are not serialised by spyne (an object layer is an order of magnitude slower than the pages need): a method
+leaves ready-made XML in `ctx.udc` and the listener below puts it into the envelope.
 """
 
 import io
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from lxml import etree
 from spyne import Application, Array, ComplexModel, Integer, ServiceBase, Unicode, rpc
 from spyne.model.fault import Fault
 from spyne.protocol.soap import Soap11
 from spyne.server.wsgi import WsgiApplication
+
+logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)  # a refused request is an answer, not a failure
 
 NAMESPACE = "urn:viettel:motcua:v1"
 PATH = "/motcua/HoSoService"
@@ -23,7 +26,16 @@ ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _HEAD = f'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="{ENVELOPE}"><soap:Body>'.encode()
 _TAIL = b"</soap:Body></soap:Envelope>"
 
-_ORDER = {"simpleType": 1, "complexType": 2, "element": 3, "types": 1, "message": 2, "portType": 3, "binding": 4, "service": 5}
+_ORDER = {
+    "simpleType": 1,
+    "complexType": 2,
+    "element": 3,
+    "types": 1,
+    "message": 2,
+    "portType": 3,
+    "binding": 4,
+    "service": 5,
+}
 
 _Text = Unicode(min_occurs=0)
 _Must = Unicode(min_occurs=1, nillable=False)
@@ -33,21 +45,21 @@ class GiayTo(ComplexModel):
     """One document handed in."""
 
     __namespace__ = NAMESPACE
-    _type_info = [(n, _Text) for n in ("maGiayTo", "tenGiayTo", "tenTep", "duongDan", "soHoa", "taiSuDung")]
+    _type_info: ClassVar = [(n, _Text) for n in ("maGiayTo", "tenGiayTo", "tenTep", "duongDan", "soHoa", "taiSuDung")]
 
 
 class LePhi(ComplexModel):
     """One fee, in đồng."""
 
     __namespace__ = NAMESPACE
-    _type_info = [(n, _Text) for n in ("maPhi", "tenPhi", "soTien", "hinhThucThu")]
+    _type_info: ClassVar = [(n, _Text) for n in ("maPhi", "tenPhi", "soTien", "hinhThucThu")]
 
 
 class TienTrinh(ComplexModel):
     """One progress step."""
 
     __namespace__ = NAMESPACE
-    _type_info = [
+    _type_info: ClassVar = [
         (n, _Text)
         for n in ("thoiDiem", "nguoiXuLy", "chucDanh", "phongBan", "noiDung", "trangThai", "tenTrangThai", "hanXuLy")
     ]
@@ -57,21 +69,23 @@ class KetQua(ComplexModel):
     """One result paper."""
 
     __namespace__ = NAMESPACE
-    _type_info = [(n, _Text) for n in ("maKetQua", "tenKetQua", "duongDan")]
+    _type_info: ClassVar = [(n, _Text) for n in ("maKetQua", "tenKetQua", "duongDan")]
 
 
 _BEFORE_LISTS = (
-    "maHoSo maHoSoQuocGia soBienNhan maThuTuc tenThuTuc maLinhVuc tenLinhVuc maCoQuan tenCoQuan chuHoSo loaiDoiTuong loaiGiayTo "
-    "soGiayTo dienThoai email diaChi maTinh maHuyen maXa trichYeu kenhNop hinhThucTra noiNop thanhToan dinhDanhDienTu ngayNop "
-    "ngayTiepNhan ngayHenTra ngayHoanThanh ngayTra ngayTuChoi ngayCapNhat trangThai tenTrangThai ghiChu"
-).split()
+    "maHoSo", "maHoSoQuocGia", "soBienNhan", "maThuTuc", "tenThuTuc", "maLinhVuc", "tenLinhVuc", "maCoQuan",
+    "tenCoQuan", "chuHoSo", "loaiDoiTuong", "loaiGiayTo", "soGiayTo", "dienThoai", "email", "diaChi", "maTinh",
+    "maHuyen", "maXa", "trichYeu", "kenhNop", "hinhThucTra", "noiNop", "thanhToan", "dinhDanhDienTu", "ngayNop",
+    "ngayTiepNhan", "ngayHenTra", "ngayHoanThanh", "ngayTra", "ngayTuChoi", "ngayCapNhat", "trangThai", "tenTrangThai",
+    "ghiChu",
+)  # fmt: skip
 
 
 class HoSo(ComplexModel):
     """One dossier; times are `dd/MM/yyyy HH:mm:ss`, local."""
 
     __namespace__ = NAMESPACE
-    _type_info = [
+    _type_info: ClassVar = [
         *((n, _Must if n == "maHoSo" else _Text) for n in _BEFORE_LISTS),
         ("DanhSachGiayTo", Array(GiayTo, min_occurs=0)),
         ("DanhSachLePhi", Array(LePhi, min_occurs=0)),
@@ -80,57 +94,74 @@ class HoSo(ComplexModel):
     ]
 
 
+_PROCEDURE_FIELDS = (
+    "maThuTuc", "tenThuTuc", "maLinhVuc", "tenLinhVuc", "mucDo", "capThucHien", "quyetDinh", "trangThai", "ngayCapNhat",
+)  # fmt: skip
+
+
 class ThuTuc(ComplexModel):
     """One procedure of the province's own list."""
 
     __namespace__ = NAMESPACE
-    _type_info = [
-        (n, _Text)
-        for n in "maThuTuc tenThuTuc maLinhVuc tenLinhVuc mucDo capThucHien quyetDinh trangThai ngayCapNhat".split()
-    ]
+    _type_info: ClassVar = [(n, _Text) for n in _PROCEDURE_FIELDS]
 
 
 class TrangHoSo(ComplexModel):
     """One page of dossiers; `tongSo` counts the whole window."""
 
     __namespace__ = NAMESPACE
-    _type_info = [("tongSo", Integer), ("trang", Integer), ("kichThuoc", Integer), ("DanhSachHoSo", Array(HoSo, min_occurs=0))]
+    _type_info: ClassVar = [
+        ("tongSo", Integer),
+        ("trang", Integer),
+        ("kichThuoc", Integer),
+        ("DanhSachHoSo", Array(HoSo, min_occurs=0)),
+    ]
 
 
 class TrangThuTuc(ComplexModel):
     """One page of procedures."""
 
     __namespace__ = NAMESPACE
-    _type_info = [("tongSo", Integer), ("DanhSachThuTuc", Array(ThuTuc, min_occurs=0))]
+    _type_info: ClassVar = [("tongSo", Integer), ("DanhSachThuTuc", Array(ThuTuc, min_occurs=0))]
 
 
 class TepDinhKem(ComplexModel):
     """A file, base64."""
 
     __namespace__ = NAMESPACE
-    _type_info = [("tenTep", Unicode), ("noiDung", Unicode)]
+    _type_info: ClassVar = [("tenTep", Unicode), ("noiDung", Unicode)]
 
 
 class HoSoService(ServiceBase):
     """The four operations; the one-gate behind them is `ctx.app.onegate`."""
 
-    @rpc(_Must, _Must, Integer(min_occurs=1, nillable=False, ge=1), Integer(min_occurs=1, nillable=False, ge=1, le=1000), _returns=TrangHoSo)
-    def TraCuuDanhSachHoSo(ctx: Any, tuNgay: str, denNgay: str, trang: int, kichThuoc: int) -> TrangHoSo:  # noqa: N805
+    @rpc(
+        _Must,
+        _Must,
+        Integer(min_occurs=1, nillable=False, ge=1),
+        Integer(min_occurs=1, nillable=False, ge=1, le=1000),
+        _returns=TrangHoSo,
+    )
+    def TraCuuDanhSachHoSo(ctx: Any, tuNgay: str, denNgay: str, trang: int, kichThuoc: int) -> TrangHoSo:
         ctx.udc = ctx.app.onegate.search(tuNgay, denNgay, trang, kichThuoc)
         return TrangHoSo()
 
     @rpc(_Must, _returns=HoSo)
-    def LayChiTietHoSo(ctx: Any, maHoSo: str) -> HoSo:  # noqa: N805
+    def LayChiTietHoSo(ctx: Any, maHoSo: str) -> HoSo:
         ctx.udc = ctx.app.onegate.detail(maHoSo)
         return HoSo()
 
-    @rpc(Integer(min_occurs=1, nillable=False, ge=1), Integer(min_occurs=1, nillable=False, ge=1, le=1000), _returns=TrangThuTuc)
-    def LayDanhSachThuTuc(ctx: Any, trang: int, kichThuoc: int) -> TrangThuTuc:  # noqa: N805
+    @rpc(
+        Integer(min_occurs=1, nillable=False, ge=1),
+        Integer(min_occurs=1, nillable=False, ge=1, le=1000),
+        _returns=TrangThuTuc,
+    )
+    def LayDanhSachThuTuc(ctx: Any, trang: int, kichThuoc: int) -> TrangThuTuc:
         ctx.udc = ctx.app.onegate.procedures(trang, kichThuoc)
         return TrangThuTuc()
 
     @rpc(_Must, _returns=TepDinhKem)
-    def LayFileDinhKem(ctx: Any, maTep: str) -> TepDinhKem:  # noqa: N805
+    def LayFileDinhKem(ctx: Any, maTep: str) -> TepDinhKem:
         ctx.udc = ctx.app.onegate.file(maTep)
         return TepDinhKem()
 
@@ -151,7 +182,7 @@ HoSoService.event_manager.add_listener("method_return_string", _ready_made)
 
 
 def service(onegate: object) -> WsgiApplication:
-    """The SOAP service over an object with `search`, `detail`, `procedures` and `file`, each giving the inside of its result as XML."""
+    """The SOAP service over an object whose `search`, `detail`, `procedures`, `file` give the inside of a result."""
     application = Application(
         [HoSoService], tns=NAMESPACE, name="HoSoService", in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()
     )

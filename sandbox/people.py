@@ -1,23 +1,20 @@
 """Made-up people and addresses out of common Vietnamese name parts; every piece is UTF-8 ready for the wire."""
 
-FAMILY = [
-    s.encode()
-    for s in "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Giàng Vàng Lò Đinh".split()
-]
-MIDDLE = [
-    s.encode()
-    for s in (
-        "Văn|Thị|Hữu|Đức|Minh|Ngọc|Quang|Thanh|Xuân|Thu|Hồng|Công|Đình|Bá|Gia|Kim|Thùy|Bích|Mạnh|Quốc|Thế|Tuấn|Diệu|Phương|Seo|A"
-    ).split("|")
-]
-GIVEN = [
-    s.encode()
-    for s in (
-        "An Bình Châu Chi Cường Dũng Duy Dung Đạt Đông Giang Hà Hải Hạnh Hiền Hiếu Hoa Hòa Hùng Hương Huy Khánh Khoa Lan Linh "
-        "Loan Long Mai Nam Nga Nhung Oanh Phong Phúc Quân Quỳnh Sơn Tâm Thảo Thắng Thành Thịnh Thúy Thủy Tiến Toàn Trang "
-        "Trung Tú Tùng Tuyết Uyên Vân Việt Vinh Vy Yến Phủ Pao Mỷ"
-    ).split()
-]
+
+def _pieces(words: str, separator: str = " ") -> list[bytes]:
+    return [w.encode() for w in words.split(separator)]
+
+
+FAMILY = _pieces("Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Giàng Vàng Lò Đinh")
+MIDDLE = _pieces(
+    "Văn Thị Hữu Đức Minh Ngọc Quang Thanh Xuân Thu Hồng Công Đình Bá Gia Kim Thùy Bích Mạnh Quốc Thế Tuấn Diệu Phương "
+    "Seo A"
+)
+GIVEN = _pieces(
+    "An Bình Châu Chi Cường Dũng Duy Dung Đạt Đông Giang Hà Hải Hạnh Hiền Hiếu Hoa Hòa Hùng Hương Huy Khánh Khoa Lan "
+    "Linh Loan Long Mai Nam Nga Nhung Oanh Phong Phúc Quân Quỳnh Sơn Tâm Thảo Thắng Thành Thịnh Thúy Thủy Tiến Toàn "
+    "Trang Trung Tú Tùng Tuyết Uyên Vân Việt Vinh Vy Yến Phủ Pao Mỷ"
+)
 POSITIONS = [
     "Chuyên viên",
     "Công chức một cửa",
@@ -27,9 +24,12 @@ POSITIONS = [
     "Phó Giám đốc",
     "Phó Chủ tịch",
 ]
-STREETS = "Nguyễn Huệ|Trần Phú|Lê Lợi|Hoàng Liên|Quang Trung|Hùng Vương|Phan Đình Phùng|Điện Biên Phủ|Võ Nguyên Giáp|Hai Bà Trưng"
-STREETS_UTF8 = [f"đường {s}, ".encode() for s in STREETS.split("|")]
-PHONE_PREFIX = [s.encode() for s in "032 033 035 038 070 077 079 083 085 086 088 090 091 093 096 097 098".split()]
+STREETS = _pieces(
+    "đường Nguyễn Huệ, |đường Trần Phú, |đường Lê Lợi, |đường Hoàng Liên, |đường Quang Trung, |đường Hùng Vương, |"
+    "đường Phan Đình Phùng, |đường Điện Biên Phủ, |đường Võ Nguyên Giáp, |đường Hai Bà Trưng, ",
+    "|",
+)
+PHONE_PREFIX = _pieces("032 033 035 038 070 077 079 083 085 086 088 090 091 093 096 097 098")
 
 DOCUMENT_NAMES = [
     "Tờ khai theo mẫu",

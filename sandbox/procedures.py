@@ -173,7 +173,7 @@ _INVENTED = (
 
 @lru_cache(maxsize=8)
 def local_list(slug: str, agency: str, seed: int) -> LocalList:
-    """The provincial list: some procedures missing, some with an old name or decision, some invented; suffix forms mixed."""
+    """The provincial list: some procedures missing, some with an old name or decision, some invented; forms mixed."""
     rng = random.Random(f"procedures:{seed}:{slug}")
     reference = [p for p in national().values() if p.local]
     missing = {p.code for p in rng.sample(reference, len(reference) // 16)}
@@ -189,9 +189,7 @@ def local_list(slug: str, agency: str, seed: int) -> LocalList:
         elif stale.get(p.code) == "decision":
             decision = f"{rng.randint(100, 3999)}/QĐ-UBND"
         code = forms(p.code, agency)[rng.choice((0, 1, 1, 2))]
-        listed.append(
-            LocalProcedure(code, p.code, name, p.field_code, p.field_name, p.level_text, decision)
-        )
+        listed.append(LocalProcedure(code, p.code, name, p.field_code, p.field_name, p.level_text, decision))
     unknown = []
     for n, name in enumerate(_INVENTED, 1):
         code = f"{agency}.TTDP.{n:03d}" if n % 2 else f"DP{n:02d}_{slug.upper().replace('_', '')}"
@@ -204,7 +202,7 @@ def local_list(slug: str, agency: str, seed: int) -> LocalList:
 
 
 def used_by_dossiers(listing: LocalList, seed: int, slug: str, most: int = 320) -> list[LocalProcedure]:
-    """What citizens of the province really ask for: listed procedures of the everyday fields, the frequent ones first."""
+    """What citizens really ask for: listed procedures of the everyday fields, the frequent ones first."""
     known = national()
     usual = [
         p

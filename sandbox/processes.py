@@ -77,7 +77,8 @@ def _is_ours(pid: int, peer: str) -> bool:
 def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[list[Process], list[str]]:
     """Starts what is not running and waits until each answers: (all peers, names of those started now).
 
-    Ports are `port_base`, +1, ... in the order national, provinces; 0 takes free ones. SandboxError when a port is busy or a peer dies.
+    Ports are `port_base`, +1, ... in the order national, provinces; 0 takes free ones. SandboxError when a port is busy
+    or a peer dies.
     """
     found: list[Process] = []
     fresh: list[str] = []
@@ -127,7 +128,17 @@ def _listen(peer: str, port: int) -> socket.socket:
 
 
 def _spawn(folder: Folder, name: str, listener: socket.socket) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "sandbox", "serve", name, "--state", str(folder.path), "--socket", str(listener.fileno())]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "serve",
+        name,
+        "--state",
+        str(folder.path),
+        "--socket",
+        str(listener.fileno()),
+    ]
     with folder.log(name).open("ab") as log:
         return subprocess.Popen(
             command,

@@ -54,8 +54,9 @@ class Office:
 
 
 _DEPARTMENTS = (
-    "Sở Tư pháp", "Sở Nông nghiệp và Môi trường", "Sở Xây dựng", "Sở Tài chính", "Sở Nội vụ", "Sở Công Thương", "Sở Y tế",
-    "Sở Giáo dục và Đào tạo", "Sở Khoa học và Công nghệ", "Sở Văn hóa, Thể thao và Du lịch", "Công an tỉnh", "Ban Quản lý các khu công nghiệp",
+    "Sở Tư pháp", "Sở Nông nghiệp và Môi trường", "Sở Xây dựng", "Sở Tài chính", "Sở Nội vụ", "Sở Công Thương",
+    "Sở Y tế", "Sở Giáo dục và Đào tạo", "Sở Khoa học và Công nghệ", "Sở Văn hóa, Thể thao và Du lịch", "Công an tỉnh",
+    "Ban Quản lý các khu công nghiệp",
 )  # fmt: skip
 
 

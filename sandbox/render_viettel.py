@@ -1,4 +1,4 @@
-"""Dossiers and procedures in the words of the Viettel one-gate (typed XML) [style], put together from ready-made pieces."""
+"""Dossiers and procedures in the words of the Viettel one-gate (typed XML) [style], from ready-made pieces."""
 
 from xml.sax.saxutils import escape
 
@@ -49,11 +49,11 @@ class ViettelRenderer:
             known = national().get(p.base or "")
             result = known.results[0] if known and known.results else None
             self._results.append(
-                (tag("maKetQua", result[0]) + tag("tenKetQua", result[1]) + b"<duongDan>" + self._files) if result else b""
+                (tag("maKetQua", result[0]) + tag("tenKetQua", result[1]) + b"<duongDan>" + self._files)
+                if result
+                else b""
             )
-        self._heads = {
-            s: [_status(n, VIETTEL[n][0]) for n in numbers] for s, numbers in _VARIANTS.items()
-        }
+        self._heads = {s: [_status(n, VIETTEL[n][0]) for n in numbers] for s, numbers in _VARIANTS.items()}
         self._unknown = _status(*UNKNOWN_STATUS)
         self._words = {s: tag("noiDung", t) for s, t in people.STEP_WORDS.items()}
         self._officers = [
@@ -99,7 +99,9 @@ class ViettelRenderer:
             steps.append(
                 b"<TienTrinh>%b%b%b%b%b%b</TienTrinh>"
                 % (
-                    b"<thoiDiem/>" if n == d.lost_time else b"<thoiDiem>%b%b</thoiDiem>" % (vn_day[day], vn_time[second]),
+                    b"<thoiDiem/>"
+                    if n == d.lost_time
+                    else b"<thoiDiem>%b%b</thoiDiem>" % (vn_day[day], vn_time[second]),
                     self._officers[pick % 97],
                     division,
                     self._words[s],

@@ -13,7 +13,8 @@ _VARIANTS: dict[int, tuple[tuple[int, str | None], ...]] = {
     1: ((0, None),),
     2: ((19, None), (19, None), (1, "Đã tiếp nhận")),
     3: ((16, None),),
-    4: ((2, None), (2, "Đang xử lý"), (1, None), (12, None), (13, None), (15, None), (17, None), (4, None), (2, "Chuyên viên thụ lý")),
+    4: ((2, None), (2, "Đang xử lý"), (1, None), (12, None), (13, None), (15, None), (17, None), (4, None),
+        (2, "Chuyên viên thụ lý")),
     5: ((3, None), (2, "Chờ bổ sung")),
     6: ((9, None), (14, None), (2, "Chờ thanh toán")),
     7: ((7, None), (18, None)),
@@ -101,15 +102,19 @@ class VnptRenderer:
         self._agencies = {}
         self._divisions = {}
         for o in {id(o): o for group in g._by_field for o in group}.values():
-            whole = {"id": f"dv-{o.new}", "code": o.old, "name": _names(o.name)}
+            office = {"id": f"dv-{o.new}", "code": o.old, "name": _names(o.name)}
             parent = {"id": f"dv-{agency}", "name": _names(o.parent)}
-            self._agencies[id(o)] = b'"agency":%b,' % _json({**whole, "parent": parent})
+            self._agencies[id(o)] = b'"agency":%b,' % _json({**office, "parent": parent})
             self._divisions[id(o)] = b'"agency":%b,' % _json({"name": _names(o.name)})
         self._places = {id(p): _place(p) for p in [*g.old_places, *g.new_places]}
         self._documents = [
             [
                 b'"procedureForm":%b,"digitized":%b,"reused":%d,"file":[{"id":"'
-                % (_json({"code": f"T-{n:04d}", "name": name}), b"true" if bits & 1 else b"false", (0, 0, 1, 2)[bits >> 1])
+                % (
+                    _json({"code": f"T-{n:04d}", "name": name}),
+                    b"true" if bits & 1 else b"false",
+                    (0, 0, 1, 2)[bits >> 1],
+                )
                 for bits in range(8)
             ]
             for n, name in enumerate(people.DOCUMENT_NAMES, 1)

@@ -15,7 +15,7 @@ from sandbox.wire import App, Peer
 
 
 def build(folder: Folder, name: str, clock: Callable[[], float] | None = None) -> Peer:
-    """The peer of that name over a started folder; `clock` replaces the machine's (monotonic, for SOAP epoch seconds)."""
+    """The peer of that name over a started folder; `clock` replaces the machine's (monotonic; for SOAP epoch)."""
     config = folder.config()
     if config is None:
         raise SystemExit(f"no sandbox state in {folder.path}; run: python -m sandbox start")

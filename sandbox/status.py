@@ -44,7 +44,9 @@ def advance(folder: Folder, days: int) -> dict[str, Any]:
     states = {slug: SystemState(folder, config, slug) for slug in config.provinces}
     before = folder.days()
     if before + days > MOST_DAYS:
-        raise SandboxError(f"the sandbox's calendar ends {MOST_DAYS} days after its start; run: python -m sandbox reset")
+        raise SandboxError(
+            f"the sandbox's calendar ends {MOST_DAYS} days after its start; run: python -m sandbox reset"
+        )
     changed: dict[str, set[int]] = {slug: set() for slug in states}
     added: dict[str, int] = dict.fromkeys(states, 0)
     corrected: dict[str, int] = dict.fromkeys(states, 0)

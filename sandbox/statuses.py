@@ -1,7 +1,7 @@
-"""Status words of the two systems, and what each means nationally (the labels' side: the wire shows only the vendor's words).
+"""Status words of the two systems, and what each means nationally; the wire shows only the vendor's words.
 
-National numbers and moves: 1 registered, 2 accepted, 3 refused, 4 processing, 5 supplement, 6 payment, 7 withdrawal, 8 stopped, 9 finished, 10
-returned [seen]; the moves between them are [inferred].
+National numbers: 1 registered, 2 accepted, 3 refused, 4 processing, 5 supplement, 6 payment, 7 withdrawal, 8 stopped,
+9 finished, 10 returned [seen]; the moves between them are [inferred].
 """
 
 MOVES: dict[int, frozenset[int]] = {
@@ -27,20 +27,17 @@ def may_follow(before: int | None, after: int) -> bool:
 
 
 VNPT = {
-    0: ("Mới đăng ký", 1), 1: ("Chờ tiếp nhận xử lý", 4), 2: ("Đang xử lý", 4), 3: ("Yêu cầu bổ sung", 5), 4: ("Đã bổ sung", 4),
-    5: ("Đã trả kết quả", 10), 6: ("Đã có kết quả", 9), 7: ("Yêu cầu rút", 7), 8: ("Dừng xử lý", 8), 9: ("Yêu cầu thanh toán", 6),
-    12: ("Chờ phê duyệt", 4), 13: ("Chờ ký số", 4), 14: ("Chờ nộp phí", 6), 15: ("Chờ phát hành", 4), 16: ("Từ chối tiếp nhận", 3),
-    17: ("Chờ đóng dấu", 4), 18: ("Đã rút hồ sơ", 7), 19: ("Đã tiếp nhận", 2),
+    0: ("Mới đăng ký", 1), 1: ("Chờ tiếp nhận xử lý", 4), 2: ("Đang xử lý", 4), 3: ("Yêu cầu bổ sung", 5),
+    4: ("Đã bổ sung", 4), 5: ("Đã trả kết quả", 10), 6: ("Đã có kết quả", 9), 7: ("Yêu cầu rút", 7),
+    8: ("Dừng xử lý", 8), 9: ("Yêu cầu thanh toán", 6), 12: ("Chờ phê duyệt", 4), 13: ("Chờ ký số", 4),
+    14: ("Chờ nộp phí", 6), 15: ("Chờ phát hành", 4), 16: ("Từ chối tiếp nhận", 3), 17: ("Chờ đóng dấu", 4),
+    18: ("Đã rút hồ sơ", 7), 19: ("Đã tiếp nhận", 2),
 }  # fmt: skip
 """iGate: the number and its meaning are [seen], the name beside it is [style]."""
 
-VNPT_SUB = {
-    "Chờ bổ sung": 5, "Chờ thanh toán": 6, "Đã tiếp nhận": 2, "Đang xử lý": 4, "Đã có kết quả": 9, "Đã trả kết quả": 10,
-}  # fmt: skip
-"""Sub-statuses that win over the number."""
-
 VIETTEL = {
-    1: ("Chờ tiếp nhận", 1), 2: ("Đã tiếp nhận", 2), 3: ("Đang thụ lý", 4), 4: ("Chờ bổ sung", 5), 5: ("Chờ nộp phí", 6),
-    6: ("Trình ký", 4), 7: ("Đã có kết quả", 9), 8: ("Đã trả kết quả", 10), 9: ("Từ chối", 3), 10: ("Công dân rút", 7), 11: ("Tạm dừng", 8),
+    1: ("Chờ tiếp nhận", 1), 2: ("Đã tiếp nhận", 2), 3: ("Đang thụ lý", 4), 4: ("Chờ bổ sung", 5),
+    5: ("Chờ nộp phí", 6), 6: ("Trình ký", 4), 7: ("Đã có kết quả", 9), 8: ("Đã trả kết quả", 10), 9: ("Từ chối", 3),
+    10: ("Công dân rút", 7), 11: ("Tạm dừng", 8),
 }  # fmt: skip
 """One-gate vocabulary [style]."""

@@ -1,4 +1,4 @@
-"""What the two provincial systems share: the generator on its journal, the ledger of what was served, and the control answers."""
+"""What the two provincial systems share: the generator on its journal, the ledger of what was served, the control."""
 
 import mmap
 import sqlite3
@@ -35,7 +35,7 @@ def open_ledger(path: Path, script: str) -> sqlite3.Connection:
 
 
 class Served:
-    """One bit for each row whose dossier left the system, in a file mapped into memory: kept even when the peer is killed."""
+    """One bit for each row whose dossier left the system, in a mapped file: kept even when the peer is killed."""
 
     def __init__(self, path: Path, base_rows: int) -> None:
         self._size = (base_rows * 5 + 80_000) // 8
@@ -112,7 +112,7 @@ class SystemState:
         }
 
     def change_now(self, records: int, near_end: bool) -> list[int]:
-        """Lets that many open dossiers change at once, and writes it to the journal: from the newest end or from the oldest."""
+        """Lets that many open dossiers change at once, from the newest end or the oldest; the journal keeps it."""
         timeline = self.generator.timeline
         total = len(timeline)
         rows: list[int] = []
@@ -181,7 +181,12 @@ class SystemPeer:
             case "/_sandbox/procedures":
                 listing = self.state.generator.listing
                 return json_reply(
-                    {"missing": listing.missing, "stale": listing.stale, "unknown": listing.unknown, **_counts(listing.counts())}
+                    {
+                        "missing": listing.missing,
+                        "stale": listing.stale,
+                        "unknown": listing.unknown,
+                        **_counts(listing.counts()),
+                    }
                 )
             case "/_sandbox/dossier":
                 return self._one(request.query)
@@ -196,7 +201,13 @@ class SystemPeer:
         row = int(query["row"])
         d = generator.dossier(row)
         return json_reply(
-            {"row": row, "code": d.code.decode(), "kind": d.kind, "path": list(d.path), "national_code": d.national_code.decode()}
+            {
+                "row": row,
+                "code": d.code.decode(),
+                "kind": d.kind,
+                "path": list(d.path),
+                "national_code": d.national_code.decode(),
+            }
         )
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Which record stands where in order of change, now: arithmetic for the base set, a short list for what changed or came since.
+"""Which record stands where in order of change: arithmetic for the base set, a short list for what moved or came since.
 
-The journal is a file of JSON lines that all peers of one sandbox read: `{"day": n}` is one advanced day (its contents follow from the
-seed and from the lines before), `{"slug", "changed": [row, ...]}` is what changed in one system while somebody was paging.
+The journal is a file of JSON lines that all peers of one sandbox read: `{"day": n}` is one advanced day (its contents
+follow from the seed and from the lines before), `{"slug", "changed": [row, ...]}` is what changed in one system while
+somebody was paging.
 """
 
 import json
@@ -70,7 +71,7 @@ class Timeline:
         self._extra_today = 0
         self._open_at = open_at
 
-    # -- rows and segments -------------------------------------------------------------------------------------------
+    # -- rows and segments
 
     @property
     def rows(self) -> int:
@@ -107,7 +108,7 @@ class Timeline:
         day, r = divmod(row * _BASE_SPAN // self.base_rows, REGULAR_SECONDS)
         return (calendar.FIRST_BASE_DAY + day) * DAY_SECONDS + r
 
-    # -- positions ---------------------------------------------------------------------------------------------------
+    # -- positions
 
     def __len__(self) -> int:
         return self.base_rows - len(self._moved_base) + len(self._tail_row)
@@ -122,7 +123,9 @@ class Timeline:
             if last - first == min(stop, base_live) - 1 - start:
                 found.extend(range(first, last + 1))
             else:
-                gone = set(self._moved_base[bisect_left(self._moved_base, first) : bisect_right(self._moved_base, last)])
+                gone = set(
+                    self._moved_base[bisect_left(self._moved_base, first) : bisect_right(self._moved_base, last)]
+                )
                 found.extend(r for r in range(first, last + 1) if r not in gone)
         if stop > base_live:
             found.extend(self._tail_row[max(start - base_live, 0) : stop - base_live])
@@ -139,7 +142,7 @@ class Timeline:
         seen = self.history.get(row)
         return seen[-1] if seen else self.first_w(row)
 
-    # -- change ------------------------------------------------------------------------------------------------------
+    # -- change
 
     def apply(self, entry: dict) -> Moved:
         """One line of the journal."""
@@ -166,7 +169,7 @@ class Timeline:
         return self._open_at(self, row)
 
     def _new_day(self, day: int) -> Moved:
-        """About 2 % of the dossiers change (at least one correction among them) and 1 % come new, spread over the day."""
+        """About 2 % of the dossiers change (a correction among them) and 1 % come new, spread over the day."""
         rng = random.Random(f"day:{self.seed}:{self.slug}:{day}")
         self.days, self._extra_today = day, 0
         dossiers = self.dossiers()
@@ -190,14 +193,14 @@ class Timeline:
         rng.shuffle(order)
         fresh = iter(range(start, end))
         first = (calendar.LAST_BASE_DAY + day) * DAY_SECONDS
-        for n, row in enumerate(order):
+        for n, known in enumerate(order):
             w = first + n * REGULAR_SECONDS // len(order)
-            if row is None:
+            if known is None:
                 row = next(fresh)
                 self._born[row] = w
                 self._entries.append((w, row))
             else:
-                self._move(row, w)
+                self._move(known, w)
         self.corrected.update(corrected)
         self._rebuild()
         return Moved(changed, range(start, end), sorted(corrected))

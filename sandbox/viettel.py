@@ -1,4 +1,4 @@
-"""The provincial system that speaks the Viettel one-gate: SOAP 1.1, WS-Security digest, oldest change first in a window [style]."""
+"""The provincial system that speaks the Viettel one-gate: SOAP 1.1, WS-Security digest, oldest change first [style]."""
 
 import base64
 import hashlib
@@ -62,7 +62,9 @@ class ViettelPeer(SystemPeer):
         elif not operation:
             reply = json_reply({"error": "Not Found"}, 404)
         elif fault and kind == "soap_fault":
-            reply = _fault("soap:Server", str(fault.options.get("text", "Object reference not set to an instance of an object")))
+            reply = _fault(
+                "soap:Server", str(fault.options.get("text", "Object reference not set to an instance of an object"))
+            )
         elif problem := self._refusal(request, kind in ("expired", "wrong_password")):
             reply = _fault("wsse:FailedAuthentication", f"Authentication failed: {problem}")
         else:
@@ -72,7 +74,7 @@ class ViettelPeer(SystemPeer):
         self.record_call(operation or request.path, self._params, reply, len(self._rows), fault)
         return reply
 
-    # -- operations: each gives the inside of its ...Result --------------------------------------------------------------
+    # -- operations: each gives the inside of its ...Result
 
     def search(self, since: str, until: str, page: int, size: int) -> bytes:
         """TraCuuDanhSachHoSo: rows with since <= ngayCapNhat <= until, oldest change first."""
@@ -126,7 +128,7 @@ class ViettelPeer(SystemPeer):
         content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
         return tag("tenTep", name) + tag("noiDung", content)
 
-    # -- inside --------------------------------------------------------------------------------------------------------
+    # -- inside
 
     def _row_of(self, code: str) -> int | None:
         timeline = self.state.generator.timeline
@@ -137,7 +139,7 @@ class ViettelPeer(SystemPeer):
         return row
 
     def _refusal(self, request: Request, refuse: bool) -> str:
-        """Why the UsernameToken is not accepted; empty when it is. Digest = Base64(SHA1(nonce + created + password)) [seen]."""
+        """Why the UsernameToken is refused; empty when it holds. Digest = Base64(SHA1(nonce + created + password))."""
         try:
             tree = etree.fromstring(request.body, etree.XMLParser(resolve_entities=False, no_network=True))
         except etree.XMLSyntaxError:
@@ -179,7 +181,8 @@ def _date(text: str) -> datetime:
 
 def _fault(code: str, text: str) -> Reply:
     body = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="{onegate_service.ENVELOPE}" xmlns:wsse="{_WSSE}">'
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<soap:Envelope xmlns:soap="{onegate_service.ENVELOPE}" xmlns:wsse="{_WSSE}">'
         f"<soap:Body><soap:Fault><faultcode>{code}</faultcode><faultstring>{escape(text)}</faultstring></soap:Fault></soap:Body></soap:Envelope>"
     )
     return Reply(body.encode(), 500, _XML)

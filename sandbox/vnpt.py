@@ -1,4 +1,4 @@
-"""The provincial system that speaks VNPT iGate v2: Keycloak password grant, Spring slices, newest change first [seen]."""
+"""The provincial system that speaks VNPT iGate v2: Keycloak password grant, Spring slices, newest first [seen]."""
 
 import secrets
 from array import array
@@ -35,7 +35,9 @@ class VnptPeer(SystemPeer):
             return "token"
         if path.startswith("/pa/dossier/") and path.endswith("/--online"):
             return "detail"
-        return {"/pa/dossier/search": "search", "/bd/procedure": "procedure"}.get(path, "file" if path.startswith("/fi/file/") else "")
+        return {"/pa/dossier/search": "search", "/bd/procedure": "procedure"}.get(
+            path, "file" if path.startswith("/fi/file/") else ""
+        )
 
     def handle(self, request: Request, operation: str, fault: Fault | None) -> Reply:
         """The answer to one call, written to the ledger."""
@@ -45,7 +47,9 @@ class VnptPeer(SystemPeer):
         if operation == "token":
             reply = self._token(request, kind == "wrong_password")
         elif not operation:
-            reply = json_reply({"timestamp": self.now.isoformat(), "status": 404, "error": "Not Found", "path": request.path}, 404)
+            reply = json_reply(
+                {"timestamp": self.now.isoformat(), "status": 404, "error": "Not Found", "path": request.path}, 404
+            )
         elif kind == "expired" or not self._authorised(request):
             if kind == "expired":
                 self._tokens.clear()
@@ -89,7 +93,9 @@ class VnptPeer(SystemPeer):
             if row >= self.state.generator.timeline.rows:
                 return json_reply({"status": 404, "error": "Not Found"}, 404), []
             return Reply(self.renderer.record(row)), [row]
-        return Reply(b"%PDF-1.4\n% sandbox file " + request.path.rsplit("/", 1)[-1].encode(), 200, "application/pdf"), []
+        return Reply(
+            b"%PDF-1.4\n% sandbox file " + request.path.rsplit("/", 1)[-1].encode(), 200, "application/pdf"
+        ), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:
         page, size = _whole(query, "page", 0), _whole(query, "size", 20)
@@ -128,7 +134,7 @@ class VnptPeer(SystemPeer):
         return Reply(body), rows
 
     def _accepted(self, query: dict[str, str]) -> "array[int] | None":
-        """Rows accepted inside the asked window, oldest change first; None when no window is asked. The last answer is kept."""
+        """Rows accepted in the asked window, oldest change first; None when none is asked. The last answer is kept."""
         since, until = query.get("accepted-from", ""), query.get("accepted-to", "")
         if not since and not until:
             return None

@@ -178,7 +178,7 @@ async def _half(send: Send, reply: Reply) -> None:
 
 
 def _abort(send: Send) -> None:
-    """Breaks the connection. uvicorn hands out a bound `send` whose owner holds the transport; elsewhere the call just fails."""
+    """Breaks the connection. uvicorn's `send` is bound to the owner of the transport; elsewhere the call just fails."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("the sandbox peer closed the connection")

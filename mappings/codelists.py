@@ -54,7 +54,9 @@ class CodeListFile(BaseModel):
     source: str = Field(description="where the entries come from, with the mark [seen], [inferred] or [style]")
     to: Literal["int", "text", "flag"] = Field(description="kind of the canonical code")
     parts: list[str] = Field(min_length=1, description="names of the key's parts, in the order a rule gives them")
-    match: list[list[str]] | None = Field(None, description="combinations of parts to try, in order; default: all parts")
+    match: list[list[str]] | None = Field(
+        None, description="combinations of parts to try, in order; default: all parts"
+    )
     reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
     extend: bool = Field(False, description="lay these entries over the list of this name in the next folder")
     entries: list[Entry] = Field(description="the codes")
@@ -90,10 +92,13 @@ class CodeList:
         """Whether the answer depends on a day."""
         return any((line.first, line.last) != _FOREVER for line in self.lines)
 
-    def look_up(self, values: Sequence[Any], on: date | None = None, reason: str = "unmapped") -> Any:
+    def look_up(
+        self, values: Sequence[Any], on: date | None = None, own_reason: str | None = None, reason: str = "unmapped"
+    ) -> Any:
         """The code for one value per part (missing trailing parts are blank); None when all are blank.
 
         `on` is the day that decides between dated entries. Letter case and spacing are aside.
+        An unknown code is refused for the rule's own reason, else the list's, else `reason`.
         """
         folded = dict(zip(self.parts, map(read_key, values), strict=False))
         if not any(value is not None for value in folded.values()):
@@ -107,7 +112,7 @@ class CodeList:
                     return line.value
                 if on is not None and line.first <= on <= line.last:
                     return line.value
-        raise Refused(self.reason or reason)
+        raise Refused(own_reason or self.reason or reason)
 
     def with_entries(self, lines: Iterable[Line]) -> CodeList:
         """This list with other lines laid over it: a line replaces those of the same key, else it is added."""
@@ -183,9 +188,7 @@ def _refuse_unknown_parts(file: YamlFile, model: CodeListFile) -> None:
         raise MappingError(faults)
 
 
-def entry_lines(
-    entries: Sequence[Entry], file: YamlFile, at: tuple[str | int, ...], shape: CodeList
-) -> list[Line]:
+def entry_lines(entries: Sequence[Entry], file: YamlFile, at: tuple[str | int, ...], shape: CodeList) -> list[Line]:
     """Check entries against a list's shape and make them ready; all faults at once as MappingError."""
     faults: list[Fault] = []
     lines: list[Line] = []

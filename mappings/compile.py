@@ -196,8 +196,7 @@ class Generator:
             if plan.steps and last:
                 self.sink = "sink"
             self.put(
-                f"if {variable}.__class__ is not dict: "
-                f"{variable} = node({variable}, {shown!r}, {where}, {self.sink})"
+                f"if {variable}.__class__ is not dict: {variable} = node({variable}, {shown!r}, {where}, {self.sink})"
             )
             scopes.append(Scope(variable, shown))
             if not last:
@@ -259,31 +258,37 @@ class Generator:
                 while made in {name for s in (scope,) for name in s.nodes.values()}:
                     made += "_"
                 shown = ".".join(part for part in (scope.shown, *key) if part)
-                self.put(f"{made} = {self._get(variable, segments[count - 1])}")
+                self._entry_of(made, variable, segments[count - 1])
                 self.put(f"if {made}.__class__ is not dict: {made} = node({made}, {shown!r}, {where}, {self.sink})")
                 scope.nodes[key] = made
             variable = scope.nodes[key]
         return variable
+
+    def _entry_of(self, made: str, variable: str, segment: Segment) -> None:
+        """Put what stands at a segment into a variable. The first entry of a list is tried before `pick` is called."""
+        if segment.where is None:
+            self.put(f"{made} = {self._get(variable, segment)}")
+            return
+        key, wanted = segment.where[0], _wanted(segment.where[1])
+        self.put(f"{made} = {variable}.get({segment.name!r})")
+        self.put(
+            f"{made} = e if {made}.__class__ is list and {made} and (e := {made}[0]).__class__ is dict"
+            f" and e.get({key!r}) in {wanted!r} else pick({made}, {key!r}, {wanted!r})"
+        )
 
     def _get(self, holder: str, segment: Segment) -> str:
         got = f"{holder}.get({segment.name!r})"
         if segment.index is not None:
             return f"nth({got}, {segment.index})"
         if segment.where is not None:
-            key, value = segment.where
-            wanted: tuple[Any, ...] = (value,)
-            if re.fullmatch(r"-?\d{1,15}", value):
-                wanted = (int(value), value)
-            return f"pick({got}, {key!r}, {wanted!r})"
+            return f"pick({got}, {segment.where[0]!r}, {_wanted(segment.where[1])!r})"
         return got
 
     def _where(self, where: Where) -> str:
         return self.bind(f"AT_{where.field}", where)
 
 
-def compile_plans(
-    name: str, plans: Sequence[Plan], keys: Sequence[tuple[str, str]]
-) -> tuple[Function, str]:
+def compile_plans(name: str, plans: Sequence[Plan], keys: Sequence[tuple[str, str]]) -> tuple[Function, str]:
     """The function for these plans, and its source. `keys` give the order and blanks of the result."""
     generator = Generator()
     source = generator.function(name, plans, keys)
@@ -315,6 +320,11 @@ def _safe(name: str) -> str:
     """A name that Python accepts."""
     word = re.sub(r"\W", "_", name)
     return f"_{word}" if not word or word[0].isdigit() or keyword.iskeyword(word) else word
+
+
+def _wanted(value: str) -> tuple[Any, ...]:
+    """What a path's `[key=value]` may meet on the wire: the text, or the number it spells."""
+    return (int(value), value) if re.fullmatch(r"-?\d{1,15}", value) else (value,)
 
 
 def _local(name: str) -> str:

@@ -144,7 +144,7 @@ class MappingFile(_Sections):
         "in", description="in: the system's records become canonical; out: canonical records become the system's"
     )
     source: str | None = Field(None, description="where the field names come from, with the mark [seen] or [style]")
-    times: Times = Field(default_factory=Times, description="how the system writes times")  # type: ignore[arg-type]
+    times: Times = Field(default_factory=lambda: Times(), description="how the system writes times")
 
 
 class OverlayFile(_Sections):
@@ -197,7 +197,7 @@ def located(fields: Fields, kind: str, file: YamlFile) -> dict[str, Located]:
 def _located(rule: str | Rule | ListRule, file: YamlFile, key: Key) -> Located:
     if isinstance(rule, ListRule):
         items = {name: _located(item, file, (*key, name)) for name, item in rule.items.items()}
-        return Located(Rule(), file, key, rule.each, items)
+        return Located(Rule.model_validate({}), file, key, rule.each, items)
     return Located(Rule.model_validate({"from": rule}) if isinstance(rule, str) else rule, file, key)
 
 

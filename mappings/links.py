@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from mappings.mapped import Amended, Refused
 
 _JOINED = re.compile(r"\s*(?:##|[\r\n]+|[,;|]\s*(?=https?://)|\s+(?=https?://))\s*", re.IGNORECASE)
-_SAFE = re.compile(r"[A-Za-z0-9/:._~%?&=+@!$'()*-]+")
+_SAFE = re.compile(r"[A-Za-z0-9/:._~?&=+@!$'()*-]+")
 _LOCAL_ENDINGS = (".local", ".lan", ".internal", ".intranet", ".home", ".corp", ".localhost", ".test", ".invalid")
 _PATH = "/:._~%+@!$&'()*,;=-"
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -40,15 +40,15 @@ def link_reader() -> Callable[[Any], Any]:
             if value is None:
                 return None
             raise Refused("bad_value")
-        slash = value.find("/", 8)
-        if slash > 0 and _SAFE.fullmatch(value) and "%" not in value:
+        slash = value.find("/", 8)  # behind https://host
+        if slash > 0 and _SAFE.fullmatch(value):
             start = value[:slash]
             good = starts.get(start)
             if good is None:
                 if len(starts) > 1000:
                     starts.clear()
                 good = starts[start] = public_link(start + "/") is not None
-            if good and value.find("http", 8) < 0:
+            if good:
                 return value
         return _read_slowly(value)
 
@@ -62,9 +62,7 @@ def _read_slowly(value: str) -> str | None:
     good = [link for link in map(public_link, parts) if link is not None]
     if len(parts) == 1 and good:
         return good[0]
-    notes: list[tuple[str, str | None]] = [
-        ("internal_link", part[:200]) for part in parts if public_link(part) is None
-    ]
+    notes: list[tuple[str, str | None]] = [("internal_link", part[:200]) for part in parts if public_link(part) is None]
     if len(parts) > 1:
         notes.append(("joined_links", f"{len(parts)} addresses in one field"))
     raise Amended(good, *notes)

@@ -115,8 +115,7 @@ def pick(value: Any, key: str, wanted: tuple[Any, ...]) -> Any:
 
     A single object counts as a list of one. Anything else comes back as it is, for `node` to refuse.
     """
-    entries = value if value.__class__ is list else [value]
-    for entry in entries:
+    for entry in value if value.__class__ is list else (value,):
         if entry.__class__ is dict and entry.get(key) in wanted:
             return entry
     return None if isinstance(value, list | dict) else value

@@ -16,7 +16,6 @@ from mappings.language import (
     Located,
     MappingFile,
     OverlayFile,
-    Times,
     laid_over,
     located,
     read_mapping_file,
@@ -167,9 +166,7 @@ def _read_base(name: str, folders: Sequence[Path] | None) -> tuple[MappingFile, 
     raise MappingError([Fault(f"mappings/{name}.yaml", 1, "", what, near(name, mapping_names(folders)))])
 
 
-def _read_overlay(
-    name: str, base: MappingFile, folders: Sequence[Path] | None
-) -> tuple[OverlayFile, YamlFile]:
+def _read_overlay(name: str, base: MappingFile, folders: Sequence[Path] | None) -> tuple[OverlayFile, YamlFile]:
     files = overlay_files(folders)
     for path, folder in files:
         if path.stem == name:
@@ -211,9 +208,7 @@ def _lists_overlaid(lists: CodeLists, over: OverlayFile, file: YamlFile) -> Code
     return lists
 
 
-def _examples(
-    model: MappingFile | OverlayFile, file: YamlFile, kind: RecordKind
-) -> list[tuple[Example, str]]:
+def _examples(model: MappingFile | OverlayFile, file: YamlFile, kind: RecordKind) -> list[tuple[Example, str]]:
     return [
         (example, f"{file.name}:{file.line(('examples', number))}{f' ({example.name})' if example.name else ''}")
         for number, example in enumerate(model.examples)

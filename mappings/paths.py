@@ -1,12 +1,12 @@
 """Paths into a wire record.
 
-    code                                a key
-    procedure.sector.code               keys inside keys
-    procedure.translate[languageId=228].name    the first entry of a list with that value
-    phones[0]                           an entry by its place, [-1] is the last
-    ^digitized                          inside `each`: one list further out
-    /applyMethod.id                     inside `each`: from the top of the record
-    dossierFormFile[].file[]            only in `each`: every entry of every entry
+code                                a key
+procedure.sector.code               keys inside keys
+procedure.translate[languageId=228].name    the first entry of a list with that value
+phones[0]                           an entry by its place, [-1] is the last
+^digitized                          inside `each`: one list further out
+/applyMethod.id                     inside `each`: from the top of the record
+dossierFormFile[].file[]            only in `each`: every entry of every entry
 """
 
 import re

@@ -1,31 +1,16 @@
 """Rules checked against the canonical record and made ready for the compiler."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mappings import dates
 from mappings.codelists import CodeLists
 from mappings.errors import Fault, MappingError, near
-from mappings.language import Located, Rule, Scalar, Times
-from mappings.links import link_reader
-from mappings.mapped import Refused, Where
+from mappings.language import Located, Scalar, Times
+from mappings.mapped import Where
 from mappings.paths import Path, parse_each, parse_path
-from mappings.transforms import (
-    Memo,
-    citizen_number_reader,
-    read_dossier_code,
-    read_flag,
-    read_integer,
-    read_key,
-    read_number,
-    read_procedure_base,
-    read_stated_kind,
-    text_reader,
-    write_compact_time,
-    write_flag,
-    write_number,
-)
+from mappings.readers import Reader, Readers
+from mappings.transforms import read_key
 from schemas.records import DOSSIER, KINDS, STEP, Field
 
 Take = Literal["from", "first", "join", "any", "value", "key"]
@@ -44,29 +29,7 @@ OUT_KINDS: dict[str, tuple[Field, ...]] = {
 }
 """Records that an outgoing mapping can read."""
 
-_FITS = {
-    "text": {"text"},
-    "dossier_code": {"text"},
-    "procedure_base": {"text"},
-    "link": {"text"},
-    "integer": {"int"},
-    "number": {"number"},
-    "flag": {"flag"},
-    "datetime": {"time"},
-    "date_end_of_day": {"time"},
-    "citizen_number": {"list"},
-}
-_DEFAULT_AS = {"text": "text", "int": "integer", "flag": "flag", "number": "number", "time": "datetime"}
 _CONSTANTS: dict[str, tuple[type, ...]] = {"text": (str,), "int": (int,), "flag": (bool,), "number": (int, float)}
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """How generated code reads one value: `style` is memo (a look-up), int (inline check) or call."""
-
-    name: str
-    style: Literal["memo", "int", "call"]
-    made: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +73,10 @@ class Planner:
     times: Times
     lists: CodeLists
     faults: list[Fault] = field(default_factory=list)
-    _texts: dict[int | None, Reader] = field(default_factory=dict)
-    _made: dict[str, Reader] = field(default_factory=dict)
+    readers: Readers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.readers = Readers(self.times, self.lists, self.faults)
 
     def plan(self, section: dict[str, Located], file_name: str) -> list[FieldPlan | ListPlan]:
         """Plans in the order of the canonical record (in) or of the file (out). Raises MappingError."""
@@ -127,9 +92,9 @@ class Planner:
                         rule.fault(None, f"no canonical field of a {self.kind} has this name.", near(name, known))
                     )
             for canonical in known.values():
-                rule = section.get(canonical.name)  # type: ignore[assignment]
-                if rule is not None:
-                    plans.append(self._in_field(canonical, rule))
+                found = section.get(canonical.name)
+                if found is not None:
+                    plans.append(self._in_field(canonical, found))
                 elif canonical.mandatory:
                     what = f"the mandatory field `{canonical.name}` ({canonical.doc}) has no rule."
                     self.faults.append(Fault(file_name, 1, self.kind, what, "Say where the source carries it."))
@@ -189,7 +154,7 @@ class Planner:
         canonical: Field | None,
         prefix: str,
         depth: int = 0,
-        item_fields: tuple[Field, ...] | None = None,
+        item_fields: tuple[Field, ...] = (),
     ) -> FieldPlan:
         """One field's plan. `canonical` is the target when records come in; None when they go out."""
         r = rule.rule
@@ -197,16 +162,24 @@ class Planner:
         kind = canonical.kind if canonical else "wire"
         if kind == "list" and r.as_ != "citizen_number":
             what = f"`{name}` is a list."
-            self.faults.append(rule.fault(None, what, "Walk the source list by `each`, or read it `as: citizen_number`."))
+            self.faults.append(
+                rule.fault(None, what, "Walk the source list by `each`, or read it `as: citizen_number`.")
+            )
         paths = tuple(None if text is None else self._path(text, rule, depth) for text in texts)
         stated = self._path(r.stated, rule, depth) if r.stated else None
-        reader = self._reader(name, rule, canonical, take, paths, depth, item_fields)
+        full = prefix + name
+        reader = None
+        if take != "value" and canonical is not None:
+            reader = self.readers.incoming(full, rule, canonical, take == "join")
+        elif take != "value":
+            read = [path for path in paths if path is not None]
+            source_kind = self._source_kind(rule, take, read, depth > 0, item_fields)
+            reader = self.readers.outgoing(full, rule, source_kind)
         if r.list_ or r.table is not None:
             take = "key"
             self._check_parts(rule, len(paths))
         elif len(paths) > 1 and take == "from":
             self.faults.append(rule.fault("from", "several paths need a `list`.", "Use `first` or `join`."))
-        full = prefix + name
         where = Where(
             full,
             " | ".join(text for text in texts if text),
@@ -220,6 +193,8 @@ class Planner:
         )
         self._check_constant(rule, "value", r.value, kind)
         self._check_constant(rule, "default", r.default, kind)
+        for code in (r.table or {}).values():
+            self._check_constant(rule, "table", code, kind)
         default = r.default
         if self.out:
             default = "" if default is None else default
@@ -232,13 +207,8 @@ class Planner:
 
     def _take(self, rule: Located) -> tuple[Take, list[str | None]]:
         r = rule.rule
-        said: list[Take] = [
-            name
-            for name, value in (
-                ("from", r.from_), ("first", r.first), ("join", r.join), ("any", r.any_), ("value", r.value)
-            )
-            if value is not None
-        ]  # type: ignore[misc]  # fmt: skip
+        named: dict[Take, Any] = {"from": r.from_, "first": r.first, "join": r.join, "any": r.any_, "value": r.value}
+        said = [take for take, value in named.items() if value is not None]
         if len(said) != 1:
             what = "no source is named." if not said else f"{' and '.join(said)} cannot stand together."
             self.faults.append(rule.fault(None, what, "Say one of from, first, join, any, value."))
@@ -264,7 +234,7 @@ class Planner:
         if rule.rule.table is not None:
             if name or count != 1:
                 self.faults.append(rule.fault("table", "a table has one path and no `list`.", "Use a code list file."))
-        elif name in self.lists and count > len(self.lists[name].parts):
+        elif name and name in self.lists and count > len(self.lists[name].parts):
             parts = ", ".join(self.lists[name].parts)
             self.faults.append(rule.fault("from", f"list `{name}` has only the parts {parts}.", "Name fewer paths."))
 
@@ -279,171 +249,36 @@ class Planner:
     def _check_at(self, plans: Iterable[FieldPlan | ListPlan], section: dict[str, Located]) -> None:
         times = [plan.target for plan in plans if isinstance(plan, FieldPlan) and plan.kind == "time"]
         for rule in [r for located in section.values() for r in (located, *located.items.values())]:
-            dated = bool(rule.rule.list_ and rule.rule.list_ in self.lists and self.lists[rule.rule.list_].dated)
+            name = rule.rule.list_
+            dated = name is not None and name in self.lists and self.lists[name].dated
             if rule.rule.at is not None and rule.rule.at not in times:
                 self.faults.append(rule.fault("at", "this is not a time of the record.", near(rule.rule.at, times)))
             elif dated and rule.rule.at is None:
                 what = f"list `{rule.rule.list_}` has dated entries, so a code needs a day."
                 self.faults.append(rule.fault("list", what, "Name a time of the record by `at`."))
 
-    # --- readers --------------------------------------------------------------------------------------------------
-
-    def _reader(
-        self,
-        name: str,
-        rule: Located,
-        canonical: Field | None,
-        take: Take,
-        paths: tuple[Path | None, ...],
-        depth: int,
-        item_fields: tuple[Field, ...] | None,
-    ) -> Reader | None:
-        r = rule.rule
-        if take == "value":
-            return None
-        if r.list_ or r.table is not None:
-            return self._list_reader(name, rule, canonical)
-        if canonical is None:
-            return self._writer(rule, take, [p for p in paths if p], depth, item_fields)
-        as_ = r.as_ or ("text" if take == "join" else _DEFAULT_AS.get(canonical.kind, "text"))
-        if canonical.kind not in _FITS[as_]:
-            what = f"`as: {as_}` does not give a field of kind {canonical.kind}."
-            self.faults.append(rule.fault("as", what, near("", [a for a, k in _FITS.items() if canonical.kind in k])))
-        if as_ == "text":
-            return self._text(r.cut or canonical.most)
-        return self._named_reader(as_, rule)
-
-    def _named_reader(self, as_: str, rule: Located) -> Reader:
-        r = rule.rule
-        if as_ in ("datetime", "date_end_of_day"):
-            return self._time(as_, rule)
-        makers: dict[str, Callable[[], Reader]] = {
-            "integer": lambda: Reader("integer", "int", Memo(read_integer)),
-            "number": lambda: Reader("number", "int", Memo(read_number)),
-            "flag": lambda: Reader("flag", "memo", Memo(read_flag, {True: True, False: False})),
-            "dossier_code": lambda: Reader("dossier_code", "call", read_dossier_code),
-            "procedure_base": lambda: Reader("procedure_base", "memo", Memo(read_procedure_base)),
-            "citizen_number": lambda: Reader("citizen_number", "call", citizen_number_reader()),
-            "link": lambda: Reader("link", "call", link_reader()),
-        }
-        if as_ == "citizen_number" and r.stated:
-            made = citizen_number_reader(Memo(read_stated_kind).__getitem__)
-            return self._kept("citizen_number_stated", lambda: Reader("citizen_number_stated", "call", made))
-        return self._kept(as_, makers[as_])
-
-    def _text(self, most: int | None) -> Reader:
-        if most not in self._texts:
-            self._texts[most] = Reader(f"text_{most}" if most else "text", "memo", Memo(text_reader(most)))
-        return self._texts[most]
-
-    def _time(self, as_: str, rule: Located) -> Reader:
-        said = rule.rule.format or self.times.format
-        formats = tuple(said) if isinstance(said, list) else (said,)
-        zone = rule.rule.zone or self.times.zone
-        for name in formats:
-            if not dates.is_format(name):
-                known = (*dates.NAMED, "dd/MM/yyyy HH:mm:ss", "dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss")
-                self.faults.append(rule.fault("format", f"`{name}` is not a format of a time.", near(name, known)))
-                return Reader("never", "call", None)
-        if zone not in dates.ZONES:
-            self.faults.append(rule.fault("zone", f"`{zone}` is not a known zone.", near(zone, dates.ZONES)))
-            return Reader("never", "call", None)
-        made = dates.datetime_reader(formats, zone)
-        if as_ == "date_end_of_day":
-            made = dates.end_of_day_reader(made)
-        number = len([name for name in self._made if name.startswith(as_)])
-        key = f"{as_} {formats} {zone}"
-        name = f"{as_}_{number}" if number else as_
-        return self._kept(key, lambda: Reader(name, "call", made))
-
-    def _list_reader(self, name: str, rule: Located, canonical: Field | None) -> Reader:
-        r = rule.rule
-        reason = r.reason or f"unmapped_{name}"
-        if r.table is not None:
-            codes = {read_key(key): value for key, value in r.table.items()}
-            if canonical is not None:
-                for value in codes.values():
-                    self._check_constant(rule, "table", value, canonical.kind)
-
-            def find(value: Any) -> Any:
-                key = read_key(value)
-                if key is not None and key not in codes:
-                    raise Refused(reason)
-                return None if key is None else codes[key]
-
-            return Reader(f"table_{'_'.join(map(str, rule.key[1:]))}", "memo", LookUp(find))
-        if r.list_ not in self.lists:
-            what = f"there is no code list `{r.list_}`."
-            self.faults.append(rule.fault("list", what, near(str(r.list_), self.lists.names())))
-            return Reader("never", "memo", None)
-        codes_of = self.lists[r.list_]
-        if canonical is not None and codes_of.to != canonical.kind:
-            what = f"list `{r.list_}` gives {codes_of.to}, the field is of kind {canonical.kind}."
-            self.faults.append(rule.fault("list", what, "Use a list of that kind."))
-        own = r.reason
-        if r.at:
-
-            def find_at(key: tuple[Any, ...]) -> Any:
-                *values, on = key
-                return codes_of.look_up(values, on, own or reason)
-
-            return Reader(r.list_, "memo", LookUp(find_at))
-        return Reader(r.list_, "memo", LookUp(lambda key: codes_of.look_up(key, None, own or reason)))
-
-    def _writer(
-        self, rule: Located, take: Take, paths: list[Path], depth: int, item_fields: tuple[Field, ...] | None
-    ) -> Reader:
-        """The writer that the canonical source fields call for; checks that they exist."""
-        top = {f.name: f for f in OUT_KINDS[self.kind]}
+    def _source_kind(
+        self, rule: Located, take: Take, paths: list[Path], inside: bool, item_fields: tuple[Field, ...]
+    ) -> str:
+        """The kind of the canonical fields that an outgoing rule reads; faults for those that do not exist."""
         kinds = set()
         for path in paths:
-            inside = depth and path.up == 0 and item_fields is not None
-            known = {f.name: f for f in item_fields or ()} if inside else top
-            source = known.get(path.segments[0].name)
-            if source is not None and take == "any" and source.kind == "list" and len(path.segments) == 2:
+            known = {f.name: f for f in (item_fields if inside and path.up == 0 else OUT_KINDS[self.kind])}
+            names = [segment.name for segment in path.segments]
+            source = known.get(names[0])
+            if take == "any" and source is not None and source.kind == "list" and len(names) == 2:
                 known = {f.name: f for f in source.items}
-                source = known.get(path.segments[1].name)
-            elif source is not None and len(path.segments) != 1:
+                source = known.get(names[1])
+            elif len(names) != 1:
                 source = None
             if source is None:
                 what = f"the canonical record has no field `{path.text}`."
-                self.faults.append(rule.fault(None, what, near(path.segments[-1].name, known)))
+                self.faults.append(rule.fault(None, what, near(names[-1], known)))
             else:
                 kinds.add(source.kind)
         if len(kinds) > 1:
             self.faults.append(rule.fault(None, "the fields are of different kinds.", "Use fields of one kind."))
-        kind = kinds.pop() if len(kinds) == 1 else "text"
-        if take == "any" or kind == "flag":
-            return self._kept("flag_out", lambda: Reader("flag_out", "memo", Memo(write_flag, {True: "1", False: "0"})))
-        if kind == "time":
-            if self.times.format != "yyyyMMddHHmmss" or self.times.zone != "Asia/Ho_Chi_Minh":
-                what = "times go out as yyyyMMddHHmmss in Asia/Ho_Chi_Minh only."
-                self.faults.append(rule.fault(None, what, "Say so under `times`."))
-            return self._kept("time_out", lambda: Reader("time_out", "call", write_compact_time))
-        if kind in ("int", "number"):
-            return self._kept("number_out", lambda: Reader("number_out", "memo", Memo(write_number)))
-        return self._text(rule.rule.cut)
-
-    def _kept(self, key: str, make: Callable[[], Reader]) -> Reader:
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
-
-
-class LookUp(dict[Any, Any]):
-    """Found codes by raw key. Keys that Python calls equal (1, True, 1.0) are one key to `read_key` too."""
-
-    __slots__ = ("find",)
-
-    def __init__(self, find: Callable[[Any], Any]) -> None:
-        super().__init__({None: None, "": None})
-        self.find = find
-
-    def __missing__(self, key: Any) -> Any:
-        code = self.find(key)
-        if len(self) < 50_000:
-            self[key] = code
-        return code
+        return "flag" if take == "any" else kinds.pop() if len(kinds) == 1 else "text"
 
 
 def _missing_word(name: str) -> str:

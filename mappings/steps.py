@@ -9,10 +9,7 @@ from schemas.statuses import NATIONAL_STATUSES, may_follow
 Faults = dict[int, list[Finding]]
 
 _LEGAL = frozenset(
-    (before, after)
-    for before in (None, *NATIONAL_STATUSES)
-    for after in NATIONAL_STATUSES
-    if may_follow(before, after)
+    (before, after) for before in (None, *NATIONAL_STATUSES) for after in NATIONAL_STATUSES if may_follow(before, after)
 )
 
 

@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from mappings.mapped import Amended, Refused
-from schemas import identifiers
+from schemas.identifiers import is_dossier_code, procedure_base
 from schemas.records import VIET_NAM
 
 Read = Callable[[Any], Any]
+
+is_normalized = unicodedata.is_normalized
 
 _NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
@@ -26,7 +28,7 @@ class Memo(dict[Any, Any]):
     everything when it holds `most` values, so memory stays flat over any number of records.
     """
 
-    __slots__ = ("most", "ready", "read")
+    __slots__ = ("most", "read", "ready")
 
     def __init__(self, read: Read, ready: dict[Any, Any] | None = None, most: int = 20_000) -> None:
         super().__init__()
@@ -75,7 +77,21 @@ def _as_text(value: Any) -> str:
 def text_reader(most: int | None = None) -> Read:
     """Clean text, cut at `most` characters. Composing (NFC) is noted as `decomposed_text`, a cut as `long_<field>`."""
 
+    longest = most or 10**9
+
     def read(value: Any) -> str | None:
+        if (
+            value.__class__ is str
+            and value.isprintable()
+            and "  " not in value
+            and value.strip() is value
+            and len(value) <= longest
+            and (value.isascii() or is_normalized("NFC", value))
+        ):
+            return value or None
+        return read_slowly(value)
+
+    def read_slowly(value: Any) -> str | None:
         raw = _as_text(value)
         text = clean(raw)
         if not text:
@@ -98,10 +114,12 @@ def text_reader(most: int | None = None) -> Read:
 
 def read_dossier_code(value: Any) -> str | None:
     """A dossier code, kept as it is; one off the lenient form (CONTRACTS 5 [seen]) is noted as `odd_code`."""
+    if value.__class__ is str and is_dossier_code(value):
+        return value
     text = clean(_as_text(value))
     if not text:
         return None
-    if not identifiers.is_dossier_code(text):
+    if not is_dossier_code(text):
         raise Amended(text, ("odd_code", text[:100]))
     return text
 
@@ -111,7 +129,7 @@ def read_procedure_base(value: Any) -> str | None:
     text = clean(_as_text(value))
     if not text:
         return None
-    base = identifiers.procedure_base(text)
+    base = procedure_base(text)
     if base is None:
         raise Refused("unmapped_procedure")
     return base
@@ -207,6 +225,8 @@ def citizen_number_reader(stated: Read | None = None) -> Callable[..., list[dict
     """
 
     def read(value: Any, kind: Any = None) -> list[dict[str, str]] | None:
+        if stated is None and value.__class__ is str and len(value) == 12 and value.isascii() and value.isdigit():
+            return [{"kind": "1", "number": value}]
         text = clean(_as_text(value)).translate(_NUMBER_MARKS)
         if not text:
             return None

@@ -57,10 +57,11 @@ def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: type[Base
     said = _at(file.data, place)
     if kind == "extra_forbidden":
         key = str(place[-1])
-        return file.fault(place, "nothing is known by this key.", near(key, keys_of(model if len(place) == 1 or inner is None else inner)))
+        known = keys_of(model if len(place) == 1 or inner is None else inner)
+        return file.fault(place, "nothing is known by this key.", near(key, known))
     if kind in ("literal_error", "enum"):
-        known = [word.strip(" '") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        return file.fault(place, f"`{said}` is not known here.", near(str(said), known))
+        words = [word.strip(" '") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return file.fault(place, f"`{said}` is not known here.", near(str(said), words))
     if kind == "missing":
         return file.fault(place, "this key is missing.", "Add it.")
     if kind == "value_error":

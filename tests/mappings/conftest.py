@@ -56,7 +56,13 @@ _IGATE: dict[str, Any] = {
         for n in range(3)
     ],
     "dossierFee": [
-        {"procost": {"code": "LP01", "type": {"name": "Lệ phí"}}, "amount": 100000, "quantity": 1, "paid": 1, "when": 1},
+        {
+            "procost": {"code": "LP01", "type": {"name": "Lệ phí"}},
+            "amount": 100000,
+            "quantity": 1,
+            "paid": 1,
+            "when": 1,
+        },
         {"procost": {"code": "P02", "type": {"name": "Phí"}}, "amount": 20000, "quantity": 1, "paid": 0, "when": 4},
     ],
     "applyMethod": {"id": 0, "name": "Trực tuyến"},

@@ -1,0 +1,204 @@
+"""Which reader or writer a rule calls for, made once and shared by the rules that read alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mappings import dates
+from mappings.codelists import CodeLists
+from mappings.errors import Fault, near
+from mappings.language import Located, Times
+from mappings.links import link_reader
+from mappings.mapped import Refused
+from mappings.transforms import (
+    Memo,
+    citizen_number_reader,
+    read_dossier_code,
+    read_flag,
+    read_integer,
+    read_key,
+    read_number,
+    read_procedure_base,
+    read_stated_kind,
+    text_reader,
+    write_compact_time,
+    write_flag,
+    write_number,
+)
+from schemas.records import Field
+
+FITS = {
+    "text": {"text"},
+    "dossier_code": {"text"},
+    "procedure_base": {"text"},
+    "link": {"text"},
+    "integer": {"int"},
+    "number": {"number"},
+    "flag": {"flag"},
+    "datetime": {"time"},
+    "date_end_of_day": {"time"},
+    "citizen_number": {"list"},
+}
+"""Kinds of fields that each way of reading gives."""
+
+_DEFAULT_AS = {"text": "text", "int": "integer", "flag": "flag", "number": "number", "time": "datetime"}
+_SHOWN_FORMATS = (*dates.NAMED, "dd/MM/yyyy HH:mm:ss", "dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss")
+
+SELDOM_REPEATED = frozenset(
+    ("receipt_no", "applicant_name", "phone", "email", "address", "tax_code", "subject", "national_code")
+    + ("documents.document_id", "documents.name", "results.result_id")
+)
+"""Texts that differ from record to record: remembering them would cost more than reading them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How generated code reads one value: `style` is memo (a look-up), int (inline check) or call."""
+
+    name: str
+    style: Literal["memo", "int", "call"]
+    made: Any
+
+
+_NEVER = Reader("never", "call", None)
+"""Stands in for a reader that a fault kept from being made; a mapping with faults is never compiled."""
+
+
+class LookUp(dict[Any, Any]):
+    """Found codes by raw key. Keys that Python calls equal (1, True, 1.0) are one key to `read_key` too."""
+
+    __slots__ = ("find",)
+
+    def __init__(self, find: Callable[[Any], Any]) -> None:
+        super().__init__({None: None, "": None})
+        self.find = find
+
+    def __missing__(self, key: Any) -> Any:
+        code = self.find(key)
+        if len(self) < 50_000:
+            self[key] = code
+        return code
+
+
+@dataclass(slots=True)
+class Readers:
+    """Makes readers for the rules of one section. Faults are collected in `faults`, which the planner raises."""
+
+    times: Times
+    lists: CodeLists
+    faults: list[Fault]
+    _made: dict[str, Reader] = field(default_factory=dict)
+
+    def incoming(self, full: str, rule: Located, canonical: Field, joined: bool) -> Reader:
+        """The reader for a canonical field; `full` is its name with its list (`documents.url`)."""
+        r = rule.rule
+        if r.table is not None:
+            return self._table(full, rule)
+        if r.list_ is not None:
+            return self._listed(full, rule, r.list_, canonical)
+        as_ = r.as_ or ("text" if joined else _DEFAULT_AS.get(canonical.kind, "text"))
+        if canonical.kind not in FITS[as_]:
+            what = f"`as: {as_}` does not give a field of kind {canonical.kind}."
+            fitting = [name for name, kinds in FITS.items() if canonical.kind in kinds]
+            self.faults.append(rule.fault("as", what, near("", fitting)))
+        if as_ == "text":
+            return self._text(r.cut or canonical.most, full in SELDOM_REPEATED)
+        if as_ in ("datetime", "date_end_of_day"):
+            return self._time(as_, rule)
+        if as_ == "citizen_number" and r.stated:
+            made = citizen_number_reader(Memo(read_stated_kind).__getitem__)
+            return self._kept("citizen_number_stated", lambda: Reader("citizen_number_stated", "call", made))
+        return self._kept(as_, _MAKERS[as_])
+
+    def outgoing(self, full: str, rule: Located, kind: str) -> Reader:
+        """The writer for a canonical value of a kind; its texts are what the wire carries."""
+        if rule.rule.table is not None:
+            return self._table(full, rule)
+        if rule.rule.list_ is not None:
+            return self._listed(full, rule, rule.rule.list_, None)
+        if kind == "flag":
+            return self._kept("flag_out", lambda: Reader("flag_out", "memo", Memo(write_flag, {True: "1", False: "0"})))
+        if kind == "time":
+            if self.times.format != "yyyyMMddHHmmss" or self.times.zone != "Asia/Ho_Chi_Minh":
+                what = "times go out as yyyyMMddHHmmss in Asia/Ho_Chi_Minh only."
+                self.faults.append(rule.fault(None, what, "Say so under `times`."))
+            return self._kept("time_out", lambda: Reader("time_out", "call", write_compact_time))
+        if kind in ("int", "number"):
+            return self._kept("number_out", lambda: Reader("number_out", "memo", Memo(write_number)))
+        return self._text(rule.rule.cut, False)
+
+    def _text(self, most: int | None, seldom: bool) -> Reader:
+        name = f"text_{most}" if most else "text"
+        if seldom:
+            return self._kept(f"{name}_once", lambda: Reader(f"{name}_once", "call", text_reader(most)))
+        return self._kept(name, lambda: Reader(name, "memo", Memo(text_reader(most))))
+
+    def _time(self, as_: str, rule: Located) -> Reader:
+        said = rule.rule.format or self.times.format
+        formats = tuple(said) if isinstance(said, list) else (said,)
+        zone = rule.rule.zone or self.times.zone
+        at = "format" if rule.rule.format else None
+        for name in formats:
+            if not dates.is_format(name):
+                what = f"`{name}` is not a format of a time."
+                self.faults.append(rule.fault(at, what, near(name, _SHOWN_FORMATS)))
+                return _NEVER
+        if zone not in dates.ZONES:
+            self.faults.append(rule.fault("zone" if rule.rule.zone else None, f"`{zone}` is not a known zone.",
+                                          near(zone, dates.ZONES)))  # fmt: skip
+            return _NEVER
+        key = f"{'|'.join(formats)} {zone}"
+        read = self._kept(key, lambda: Reader("datetime", "call", dates.datetime_reader(formats, zone)))
+        if as_ == "datetime":
+            return read
+        return self._kept(f"{key} limit", lambda: Reader(as_, "call", dates.end_of_day_reader(read.made)))
+
+    def _table(self, full: str, rule: Located) -> Reader:
+        codes = {read_key(key): value for key, value in (rule.rule.table or {}).items()}
+        name = full.rpartition(".")[2]
+        reason = rule.rule.reason or f"unmapped_{name}"
+
+        def find(value: Any) -> Any:
+            key = read_key(value)
+            if key is not None and key not in codes:
+                raise Refused(reason)
+            return None if key is None else codes[key]
+
+        return Reader(f"table_{full.replace('.', '_')}", "memo", LookUp(find))
+
+    def _listed(self, full: str, rule: Located, name: str, canonical: Field | None) -> Reader:
+        r = rule.rule
+        if name not in self.lists:
+            what = f"there is no code list `{name}`."
+            self.faults.append(rule.fault("list", what, near(name, self.lists.names())))
+            return _NEVER
+        codes = self.lists[name]
+        if canonical is not None and codes.to != canonical.kind:
+            what = f"list `{name}` gives {codes.to}, the field is of kind {canonical.kind}."
+            self.faults.append(rule.fault("list", what, "Use a list of that kind."))
+        reason = f"unmapped_{full.rpartition('.')[2]}"
+
+        def find(key: Any) -> Any:
+            values = key if isinstance(key, tuple) else (key,)
+            return codes.look_up(values, None, r.reason, reason)
+
+        def find_on(key: tuple[Any, ...]) -> Any:
+            return codes.look_up(key[:-1], key[-1], r.reason, reason)
+
+        return Reader(name, "memo", LookUp(find_on if r.at else find))
+
+    def _kept(self, key: str, make: Callable[[], Reader]) -> Reader:
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+
+_MAKERS: dict[str, Callable[[], Reader]] = {
+    "integer": lambda: Reader("integer", "int", Memo(read_integer)),
+    "number": lambda: Reader("number", "int", Memo(read_number)),
+    "flag": lambda: Reader("flag", "memo", Memo(read_flag, {True: True, False: False})),
+    "dossier_code": lambda: Reader("dossier_code", "call", read_dossier_code),
+    "procedure_base": lambda: Reader("procedure_base", "memo", Memo(read_procedure_base)),
+    "citizen_number": lambda: Reader("citizen_number", "call", citizen_number_reader()),
+    "link": lambda: Reader("link", "call", link_reader()),
+}

@@ -89,9 +89,9 @@ def _from_airflow(connection_id: str) -> dict[str, Any] | None:
     """Airflow's own connection, only where a task runs: there the task SDK is already imported."""
     if "airflow.sdk.execution_time.supervisor" not in sys.modules and "airflow.sdk.execution_time" not in sys.modules:
         return None
+    from airflow.exceptions import AirflowNotFoundException
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowRuntimeError
-    from airflow.exceptions import AirflowNotFoundException
 
     try:
         found = Connection.get(connection_id)

@@ -1,6 +1,8 @@
 """Pull: read a window page by page, keep each body, map each record, stage it; one transaction for each page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import zstandard
@@ -16,6 +18,13 @@ from hub.store import province_lock
 from schemas import tables
 
 STREAM = "dossiers"
+
+Inside = Callable[[datetime], bool]
+"""Whether a change time lies in the window. Peers that do not filter by it send more than was asked for."""
+
+
+def _any_time(changed_at: datetime) -> bool:
+    return True
 
 
 def pull(hub: Hub, run_id: int) -> dict[str, Any]:
@@ -46,10 +55,14 @@ def pull(hub: Hub, run_id: int) -> dict[str, Any]:
 def _read_window(hub: Hub, run: Run) -> None:
     """Read from the run's position to the end of its window."""
     number, records = run.page, 0
+
+    def inside(changed_at: datetime) -> bool:
+        return (run.since is None or run.since <= changed_at) and changed_at <= run.until
+
     try:
         for page in hub.source.pull(STREAM, Window(run.since, run.until), after=run.position):
             number += 1
-            records += land(hub, run.run_id, number, page)
+            records += land(hub, run.run_id, number, page, inside)
             hub.progress("pull", records, page.total)
     except PeerError as error:
         _keep_unreadable(hub, run.run_id, number + 1, error)
@@ -58,23 +71,23 @@ def _read_window(hub: Hub, run: Run) -> None:
         raise failed from error
 
 
-def land(hub: Hub, run_id: int, number: int, page: Page) -> int:
+def land(hub: Hub, run_id: int, number: int, page: Page, inside: Inside = _any_time) -> int:
     """Keep the body, stage its records and move the run's position, all or nothing. Returns the number of records."""
-    batch = map_records(hub, enumerate(page.records()))
+    batch = map_records(hub, enumerate(page.records()), inside)
     with hub.engine.begin() as connection:
         message_id = _keep(connection, hub.slug, run_id, number, page, batch.records)
         copy_batch(connection, run_id, message_id, batch)
-        connection.execute(
-            update(tables.run).filter_by(run_id=run_id).values(page=number, position=page.position)
-        )
+        connection.execute(update(tables.run).filter_by(run_id=run_id).values(page=number, position=page.position))
     return batch.records
 
 
-def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]]) -> Batch:
-    """Map the records of one message; each comes with its place in the message."""
+def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside: Inside = _any_time) -> Batch:
+    """Map the records of one message that changed inside the window; each comes with its place in the message."""
     mapping, source, batch = hub.mapping("dossier"), hub.source, Batch()
     for position, record in records:
-        batch.add(position, source.key_of(STREAM, record), source.changed_of(STREAM, record), mapping.map(record))
+        changed_at = source.changed_of(STREAM, record)
+        if changed_at is None or inside(changed_at):
+            batch.add(position, source.key_of(STREAM, record), changed_at, mapping.map(record))
     return batch
 
 
@@ -99,8 +112,6 @@ def _keep_unreadable(hub: Hub, run_id: int, number: int, error: PeerError) -> No
     """Keep the raw answer of a page that could not be read, so that it can be shown to the vendor."""
     if not error.raw:
         return
-    import hashlib
-
     with hub.engine.begin() as connection:
         connection.execute(
             insert(tables.message).values(
@@ -108,7 +119,7 @@ def _keep_unreadable(hub: Hub, run_id: int, number: int, error: PeerError) -> No
                 province=hub.slug,
                 stream=STREAM,
                 page=number,
-                digest=hashlib.sha256(error.raw).hexdigest(),
+                digest=sha256(error.raw).hexdigest(),
                 size=len(error.raw),
                 records=0,
                 body=zstandard.compress(error.raw, 3),
@@ -119,7 +130,14 @@ def _keep_unreadable(hub: Hub, run_id: int, number: int, error: PeerError) -> No
 
 
 def _prepare(hub: Hub, run: Run) -> None:
-    """Make the staging tables, or fill them again from the message log when a crash of the server emptied them."""
+    """Make the staging tables, or fill them again from the message log when a crash of the server emptied them.
+
+    What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out.
+    """
+
+    def inside(changed_at: datetime) -> bool:
+        return not run.fixed or run.since is None or run.since <= changed_at <= run.until
+
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)
         landed = _landed(connection, run.run_id)["records"]
@@ -131,7 +149,7 @@ def _prepare(hub: Hub, run: Run) -> None:
         for message_id in connection.scalars(query.order_by(message.message_id)).all():
             body = connection.scalar(select(message.body).where(message.message_id == message_id)) or b""
             records = hub.source.parse(STREAM, zstandard.decompress(body))
-            copy_batch(connection, run.run_id, message_id, map_records(hub, enumerate(records)))
+            copy_batch(connection, run.run_id, message_id, map_records(hub, enumerate(records), inside))
 
 
 def _next_window(hub: Hub, run: Run) -> Run:
@@ -156,7 +174,9 @@ def _landed(connection: Connection, run_id: int) -> dict[str, Any]:
 def _explained(hub: Hub, run_id: int, number: int, error: PeerError) -> StageFailed:
     with hub.engine.connect() as connection:
         landed = _landed(connection, run_id)
-    kept = f"{landed['records']:,} dossiers of {landed['pages']} pages are landed; the next run resumes at page {number}."
+    kept = (
+        f"{landed['records']:,} dossiers of {landed['pages']} pages are landed; the next run resumes at page {number}."
+    )
     return StageFailed(
         error.what,
         where=f"{hub.slug} · {STREAM} · page {number}",

@@ -13,9 +13,7 @@ from hub.report import finish
 from hub.runs import Run, fail_run, get_run, open_run
 
 
-def start_run(
-    hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False
-) -> Run:
+def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False) -> Run:
     """Open (or resume) the province's run; without `until` the window reaches to now."""
     return open_run(
         hub.engine,

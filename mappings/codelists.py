@@ -54,9 +54,7 @@ class CodeListFile(BaseModel):
     source: str = Field(description="where the entries come from, with the mark [seen], [inferred] or [style]")
     to: Literal["int", "text", "flag"] = Field(description="kind of the canonical code")
     parts: list[str] = Field(min_length=1, description="names of the key's parts, in the order a rule gives them")
-    match: list[list[str]] | None = Field(
-        None, description="combinations of parts to try, in order; default: all parts"
-    )
+    match: list[list[str]] | None = Field(None, description="combinations of parts, tried in order; default: all parts")
     reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
     extend: bool = Field(False, description="lay these entries over the list of this name in the next folder")
     entries: list[Entry] = Field(description="the codes")

@@ -144,7 +144,7 @@ class MappingFile(_Sections):
         "in", description="in: the system's records become canonical; out: canonical records become the system's"
     )
     source: str | None = Field(None, description="where the field names come from, with the mark [seen] or [style]")
-    times: Times = Field(default_factory=lambda: Times(), description="how the system writes times")
+    times: Times = Field(default_factory=lambda: Times.model_validate({}), description="how the system writes times")
 
 
 class OverlayFile(_Sections):

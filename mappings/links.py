@@ -15,6 +15,7 @@ from mappings.mapped import Amended, Refused
 _JOINED = re.compile(r"\s*(?:##|[\r\n]+|[,;|]\s*(?=https?://)|\s+(?=https?://))\s*", re.IGNORECASE)
 _SAFE = re.compile(r"[A-Za-z0-9/:._~?&=+@!$'()*-]+")
 _LOCAL_ENDINGS = (".local", ".lan", ".internal", ".intranet", ".home", ".corp", ".localhost", ".test", ".invalid")
+_PUBLIC_NAME = re.compile(r"[^\s_/]+\.[^\W\d_][^\s_/]*")
 _PATH = "/:._~%+@!$&'()*,;=-"
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -26,9 +27,7 @@ def is_public_host(host: str) -> bool:
         return ipaddress.ip_address(host).is_global
     except ValueError:
         pass
-    if "." not in host or host.endswith(_LOCAL_ENDINGS) or not re.fullmatch(r"[^\s_/]+\.[^\W\d_][^\s_/]*", host):
-        return False
-    return True
+    return _PUBLIC_NAME.fullmatch(host) is not None and not host.endswith(_LOCAL_ENDINGS)
 
 
 def link_reader() -> Callable[[Any], Any]:

@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 class Amended(Exception):
-    """A wire value that was read with a change worth telling; becomes notes. A note kind ending in `_` gets the field."""
+    """A wire value that was read with a change worth telling; becomes notes. A kind that ends in `_` gets the field."""
 
     def __init__(self, value: Any, *notes: tuple[str, str | None]) -> None:
         super().__init__()

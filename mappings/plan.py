@@ -162,9 +162,7 @@ class Planner:
         kind = canonical.kind if canonical else "wire"
         if kind == "list" and r.as_ != "citizen_number":
             what = f"`{name}` is a list."
-            self.faults.append(
-                rule.fault(None, what, "Walk the source list by `each`, or read it `as: citizen_number`.")
-            )
+            self.faults.append(rule.fault(None, what, "Walk the source list by `each`, or use `as: citizen_number`."))
         paths = tuple(None if text is None else self._path(text, rule, depth) for text in texts)
         stated = self._path(r.stated, rule, depth) if r.stated else None
         full = prefix + name

@@ -45,8 +45,10 @@ _DEFAULT_AS = {"text": "text", "int": "integer", "flag": "flag", "number": "numb
 _SHOWN_FORMATS = (*dates.NAMED, "dd/MM/yyyy HH:mm:ss", "dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss")
 
 SELDOM_REPEATED = frozenset(
-    ("receipt_no", "applicant_name", "phone", "email", "address", "tax_code", "subject", "national_code")
-    + ("documents.document_id", "documents.name", "results.result_id")
+    (
+        *("receipt_no", "applicant_name", "phone", "email", "address", "tax_code", "subject", "national_code"),
+        *("documents.document_id", "documents.name", "results.result_id"),
+    )
 )
 """Texts that differ from record to record: remembering them would cost more than reading them."""
 

@@ -1,5 +1,6 @@
 """Progress in time order: the legal head goes, the rest waits (national receivers refuse progress out of order)."""
 
+from itertools import pairwise
 from typing import Any
 
 from mappings.mapped import Step, Where
@@ -66,7 +67,7 @@ def _by_time(steps: list[Step]) -> list[int]:
     """Places of the steps in time order. A list told newest first is turned before timeless steps are placed."""
     timed = [step["at"] for step in steps if step["at"] is not None]
     places = list(range(len(steps)))
-    if len(timed) > 1 and timed[0] > timed[-1] and all(a >= b for a, b in zip(timed, timed[1:], strict=False)):
+    if len(timed) > 1 and timed[0] > timed[-1] and all(a >= b for a, b in pairwise(timed)):
         places = _turned(steps)
     keys: dict[int, tuple[bool, Any]] = {}
     last: Any = None

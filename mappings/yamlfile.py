@@ -55,7 +55,7 @@ def read_yaml(path: Path, name: str) -> YamlFile:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MappingError([Fault(name, 1, "", f"cannot be read: {error}.", "Save it as UTF-8 YAML.")]) from error
-    if not isinstance(data, dict):
+    if node is None or not isinstance(data, dict):
         raise MappingError([Fault(name, 1, "", "the file is not a table of keys.", "Start with `mapping: <name>`.")])
     lines: dict[Key, int] = {}
     faults: list[Fault] = []

@@ -63,7 +63,7 @@ _IGATE: dict[str, Any] = {
             "paid": 1,
             "when": 1,
         },
-        {"procost": {"code": "P02", "type": {"name": "Phí"}}, "amount": 20000, "quantity": 1, "paid": 0, "when": 4},
+        {"procost": {"code": "P02", "type": {"name": "Phí"}}, "amount": 20000, "quantity": 1, "when": 4},
     ],
     "applyMethod": {"id": 0, "name": "Trực tuyến"},
     "dossierReceivingKind": {"id": 0, "name": "Nhận trực tiếp"},

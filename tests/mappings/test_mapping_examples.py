@@ -4,8 +4,12 @@ import pytest
 
 from mappings import kinds_of, load_mapping, mapping_names, overlay_names, run_examples
 
-MAPPINGS = [(name, kind, None) for name in mapping_names() for kind in kinds_of(name)]
-OVERLAYS = [(over, kind, name) for name, over in overlay_names() for kind in kinds_of(over)]
+MAPPINGS: list[tuple[str, str, str | None]] = [
+    (name, kind, None) for name in mapping_names() for kind in kinds_of(name)
+]
+OVERLAYS: list[tuple[str, str, str | None]] = [
+    (over, kind, name) for name, over in overlay_names() for kind in kinds_of(over)
+]
 
 
 @pytest.mark.parametrize(("name", "kind", "overlay"), MAPPINGS + OVERLAYS)

@@ -1,0 +1,100 @@
+"""The answer table: what an answer of a peer means, by the ordered rules of its spec.
+
+`done` accepted · `exists` the peer has it already · `not_found` the peer does not know it · `login_again` the
+session is over · `retry` later, the same again · `hold` refused, a person must look. The first rule of which all
+conditions hold decides; a code that no rule names is held, since guessing "done" loses a record and guessing "retry"
+never ends.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Any
+
+from connectors.envelope import Envelope, at
+from connectors.spec import Reply, Rule, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The parts of an answer that rules look at; `fault` is the code and text of a SOAP fault."""
+
+    status: int
+    code: str | None = None
+    text: str = ""
+    fault: str | None = None
+
+
+def read_answer(status: int, envelope: Envelope, reply: Reply) -> Said:
+    """The parts of an answer, wherever its envelope keeps them."""
+    if envelope.kind == "json":
+        code, text = (at(envelope.data, path) if path else None for path in (reply.code, reply.text))
+        return Said(status, normal_code(code), _text(text))
+    if envelope.kind == "soap":
+        heads = envelope.heads
+        return Said(status, normal_code(heads.get(reply.code or "")), _text(heads.get(reply.text or "")))
+    return Said(status, None, envelope.words, envelope.fault)
+
+
+def normal_code(code: Any) -> str | None:
+    """An answer code as text, so that 0, "0" and "00" are one; None when there is none.
+
+    >>> [normal_code(code) for code in (0, "0", "00", "-1", "E01", None, "")]
+    ['0', '0', '0', '-1', 'E01', None, None]
+    """
+    text = "" if code is None else str(code).strip()
+    if not text:
+        return None
+    return str(int(text)) if re.fullmatch(r"[+-]?\d{1,18}", text) else text
+
+
+def fold(text: str) -> str:
+    """A text as rules compare it: composed (NFC), no case, single spaces; accents stay."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def compile_rules(rules: Sequence[Rule], *, needs_code: bool) -> Callable[[Said], tuple[Verdict, bool]]:
+    """A function that judges answers: the verdict, and whether a rule named it.
+
+    Without a rule, HTTP 2xx is `done` where the system has no answer code (`needs_code` false); all else is `hold`.
+    """
+    tests = [(_compile(rule), rule.then) for rule in rules]
+
+    def judge(said: Said) -> tuple[Verdict, bool]:
+        for test, verdict in tests:
+            if test(said):
+                return verdict, True
+        accepted = not needs_code and 200 <= said.status < 300 and said.fault is None
+        return ("done" if accepted else "hold"), False
+
+    return judge
+
+
+def _compile(rule: Rule) -> Callable[[Said], bool]:
+    statuses = frozenset(rule.status or ())
+    codes = frozenset(None if code == "none" else normal_code(code) for code in rule.code or ())
+    text, fault = _globs(rule.text), _globs(rule.fault)
+
+    def test(said: Said) -> bool:
+        if statuses and said.status not in statuses:
+            return False
+        if codes and said.code not in codes:
+            return False
+        if text and not text(said.text):
+            return False
+        return not fault or (said.fault is not None and fault(said.fault))
+
+    return test
+
+
+def _globs(globs: Sequence[str] | None) -> Callable[[str], bool] | None:
+    if not globs:
+        return None
+    pattern = re.compile("|".join(translate(fold(glob)) for glob in globs))
+    return lambda text: pattern.match(fold(text)) is not None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

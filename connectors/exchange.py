@@ -1,0 +1,444 @@
+"""One call to a peer, all the way: token, limits, wire, envelope, answer table, and the retries that are safe.
+
+What is repeated: a read after silence or a broken connection; anything that never left; an answer the table calls
+`retry`. What is never repeated here: a write that left and was not answered by the service itself. That is
+`PeerUnknown`, and only a probe tells.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from connectors.answers import Said, compile_rules, read_answer
+from connectors.auth import Token, TokenKeeper
+from connectors.envelope import Envelope, at, open_envelope
+from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
+from connectors.limits import HostClosed, Hosts
+from connectors.peer import Peer
+from connectors.rest import address, build_rest
+from connectors.soap import Soap
+from connectors.spec import Login, OAuth2Password, Request, Spec, Verdict, WsseUsername
+from connectors.specfile import wsdl_file
+from connectors.templates import MissingValue, fill
+from connectors.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
+
+log = logging.getLogger("connectors")
+# A gateway that says one of these may have handed the request on before it gave up.
+GATEWAY_DOUBT = frozenset({408, 500, 502, 504})
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked: the stream's or operation's name, its request, the values of the call, window and page
+    values."""
+
+    name: str
+    request: Request
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    paging: Mapping[str, Any] = field(default_factory=dict)
+    writes: bool = False
+    record: str | None = None
+    lists: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, opened and judged."""
+
+    response: WireResponse
+    envelope: Envelope
+    said: Said
+    verdict: Verdict
+
+
+class Again(Exception):
+    """The same may be asked again: `error` is raised when the attempts are used up, `pause` is what the peer asked
+    for."""
+
+    def __init__(self, error: PeerError, pause: float | None = None) -> None:
+        self.error = error
+        self.pause = pause
+        super().__init__(str(error))
+
+
+class Exchange:
+    """Calls one peer by one spec. Safe to share between threads."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        peer: Peer,
+        *,
+        clock: Callable[[], datetime],
+        ticks: Callable[[], float],
+        sleep: Callable[[float], None],
+        transport: Transport,
+        hosts: Hosts,
+        random: Random,
+    ) -> None:
+        self.spec = spec
+        self.peer = peer
+        self.clock = clock
+        self._ticks = ticks
+        self._sleep = sleep
+        self._transport = transport
+        self._random = random
+        self._host = hosts.join(_location(peer), spec.limits, ticks, sleep)
+        self._judge = compile_rules(spec.answers, needs_code=spec.reply.code is not None)
+        self._soap = _load_soap(spec)
+        early = spec.auth.refresh_before if isinstance(spec.auth, OAuth2Password | Login) else 0.0
+        needs_token = isinstance(spec.auth, OAuth2Password | Login)
+        self._tokens = TokenKeeper(self._log_in, ticks, early) if needs_token else None
+
+    @property
+    def soap(self) -> Soap | None:
+        """The kept WSDL of a SOAP system."""
+        return self._soap
+
+    def ask(self, ask: Ask) -> Reply:
+        """The peer's answer, judged; raises PeerError when there is none that can be read, ConfigError before
+        sending."""
+        limits = self.spec.limits
+        retrying = Retrying(
+            stop=stop_after_attempt(limits.attempts),
+            wait=self._pause,
+            retry=retry_if_exception_type(Again),
+            sleep=self._sleep,
+            before_sleep=self._say_again,
+            reraise=True,
+        )
+        state = _State()
+        try:
+            return retrying(self._once, ask, state)
+        except Again as last:
+            raise last.error from None
+
+    def log_in(self) -> None:
+        """Makes sure there is a token; raises as `ask` does. Nothing to do for systems without one."""
+        if self._tokens is not None:
+            try:
+                self._tokens.current()
+            except Again as again:
+                raise again.error from None
+
+    def fetch(self, url: str, name: str) -> WireResponse:
+        """A plain GET without token, for what stands beside the service: its WSDL."""
+        limits = self.spec.limits
+        request = WireRequest("GET", url, connect=limits.connect, timeout=limits.timeout)
+        try:
+            return self._send(request, Ask(name, Request()))
+        except Again as again:
+            raise again.error from None
+
+    def endpoint(self, request: Request) -> str:
+        """The address a SOAP operation is posted to."""
+        path = request.post or self.spec.every_call.post or ""
+        return address(self.peer, path, self._values({}, None, None), {})
+
+    def _once(self, ask: Ask, state: "_State") -> Reply:
+        token = self._tokens.current() if self._tokens else None
+        reply = self._try(ask, token)
+        if reply.verdict == "login_again":
+            if state.renewed:
+                raise self._auth_refused(ask, reply)
+            state.renewed = True
+            if self._tokens is not None and token is not None:
+                token = self._tokens.renew(token)
+            reply = self._try(ask, token)
+            if reply.verdict == "login_again":
+                raise self._auth_refused(ask, reply)
+        return reply
+
+    def _try(self, ask: Ask, token: str | None) -> Reply:
+        """One request and its judged answer; an answer that is no answer becomes an error here."""
+        response = self._send(self._build(ask, token), ask)
+        envelope = open_envelope(
+            response.body, record=ask.record, lists=ask.lists, heads=ask.heads, soap=self._soap is not None
+        )
+        said = read_answer(response.status, envelope, self.spec.reply)
+        verdict, named = self._judge(said)
+        if verdict == "retry":
+            self._retry(ask, response, envelope, said)
+        if not envelope.readable and not (named and verdict != "hold"):
+            if ask.writes and verdict != "login_again":
+                raise self._unknown(ask, f"the answer cannot be read: {_describe(envelope, response)}", response)
+            if envelope.kind != "fault" and not (named and envelope.kind == "text"):
+                raise self._bad(ask, _describe(envelope, response, self._soap is not None), response)
+        return Reply(response, envelope, said, verdict)
+
+    def _send(self, request: WireRequest, ask: Ask) -> WireResponse:
+        """The response; raises Again for what may be repeated, PeerUnknown for a write that may have arrived."""
+        where = _location(self.peer)
+        try:
+            with self._host.turn():
+                response = self._transport(request)
+        except HostClosed as error:
+            raise self._down(ask, f"{error}.") from None
+        except NotSent as error:
+            self._host.failed(error)
+            raise Again(self._down(ask, f"{where} cannot be reached: {error}.")) from None
+        except NoAnswer as error:
+            self._host.failed(error)
+            if ask.writes:
+                raise self._unknown(ask, str(error)) from None
+            raise Again(self._down(ask, f"{where} did not answer: {error}.")) from None
+        self._host.succeeded()
+        return response
+
+    def _retry(self, ask: Ask, response: WireResponse, envelope: Envelope, said: Said) -> None:
+        """Raises what an answer of class `retry` means."""
+        if ask.writes and (response.status in GATEWAY_DOUBT or (not envelope.readable and response.status < 400)):
+            raise self._unknown(ask, _describe(envelope, response), response)
+        pause = self._retry_after(response)
+        words = said.text or said.fault or envelope.words
+        error = PeerBusy(
+            f"the peer asks to come back later (HTTP {response.status}{_quoted(words)}).",
+            next_step="Nothing is lost: run it again later. If it stays so, ask the vendor about the quota.",
+            status=response.status,
+            raw=response.body,
+            **self._place(ask),
+        )
+        if pause is not None and pause > self.spec.limits.longest_wait:
+            error.next_step = (
+                f"It asks for a pause of {pause:.0f} s, longer than limits.longest_wait: run it again then."
+            )
+            raise error
+        raise Again(error, pause)
+
+    def _build(self, ask: Ask, token: str | None) -> WireRequest:
+        call = ask.request.call or self.spec.every_call.call
+        values = self._values(ask.values, token, call)
+        common, limits = self.spec.every_call, self.spec.limits
+        try:
+            if self._soap is None:
+                request = build_rest(self.peer, common, ask.request, limits, values, ask.paging)
+                return self._with_bearer(request, token)
+            arguments = fill({**common.params, **ask.request.params}, values) | dict(ask.paging)
+            return self._soap.build(
+                self.endpoint(ask.request),
+                call or "",
+                arguments,
+                peer=self.peer,
+                security=self.spec.auth if isinstance(self.spec.auth, WsseUsername) else None,
+                now=self.clock(),
+                connect=limits.connect,
+                timeout=limits.timeout,
+            )
+        except MissingValue as error:
+            raise self._no_value(ask, str(error)) from None
+        except (TypeError, ValueError) as error:
+            raise self._wrong_arguments(ask, call, error) from None
+
+    def _with_bearer(self, request: WireRequest, token: str | None) -> WireRequest:
+        if not isinstance(self.spec.auth, OAuth2Password) or token is None:
+            return request
+        headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        return WireRequest(request.method, request.url, headers, request.body, request.connect, request.timeout)
+
+    def _values(self, own: Mapping[str, Any], token: str | None, call: str | None) -> dict[str, Any]:
+        peer = self.peer
+        built_in = {
+            "url": peer.url,
+            "login": peer.login,
+            "password": peer.password,
+            "unit": peer.unit,
+            "extra": peer.extra,
+            "token": token,
+            "call": call,
+        }
+        return {**own, **built_in}
+
+    def _log_in(self) -> Token:
+        """One login; raises AuthRefused when the account is not accepted, Again when it may be tried once more."""
+        auth = self.spec.auth
+        if isinstance(auth, OAuth2Password):
+            form = {
+                "grant_type": "password",
+                "client_id": auth.client_id,
+                "client_secret": auth.client_secret,
+                "scope": auth.scope,
+                "username": "{login}",
+                "password": "{password}",
+            }
+            request = Request(post=auth.post, form={key: value for key, value in form.items() if value is not None})
+            where = "access_token"
+        else:
+            assert isinstance(auth, Login)
+            request, where = auth, auth.token
+        ask = Ask("login", request)
+        try:
+            wire = build_rest(self.peer, Request(), request, self.spec.limits, self._values({}, None, request.call), {})
+        except MissingValue as error:
+            raise self._no_value(ask, str(error)) from None
+        response = self._send(wire, ask)
+        return self._token_in(ask, response, where)
+
+    def _token_in(self, ask: Ask, response: WireResponse, where: str) -> Token:
+        envelope = open_envelope(response.body)
+        said = read_answer(response.status, envelope, self.spec.reply)
+        verdict, _ = self._judge(said)
+        value = at(envelope.data, where) if envelope.kind == "json" else None
+        if 200 <= response.status < 300 and isinstance(value, str) and value and verdict in ("done", "hold"):
+            lifetime = self._lifetime(envelope.data)
+            return Token(value, None if lifetime is None else self._ticks() + lifetime)
+        if verdict == "retry":
+            self._retry(ask, response, envelope, said)
+        if not envelope.readable and response.status not in (400, 401, 403):
+            raise self._bad(ask, _describe(envelope, response), response)
+        why = said.text or str(at(envelope.data, "error_description") or at(envelope.data, "error") or "")
+        raise AuthRefused(
+            f"the login is refused (HTTP {response.status}{_code(said)}{_quoted(why)}).",
+            next_step=f"Check login and password of the connection {self.peer.id} with the vendor.",
+            status=response.status,
+            **self._place(ask),
+        )
+
+    def _lifetime(self, data: Any) -> float | None:
+        auth = self.spec.auth
+        found: Any = None
+        if isinstance(auth, OAuth2Password):
+            found = at(data, "expires_in")
+        elif isinstance(auth, Login) and auth.lifetime is not None:
+            if isinstance(auth.lifetime, float):
+                return auth.lifetime
+            found = at(data, auth.lifetime)
+        try:
+            return float(found)
+        except (TypeError, ValueError):
+            return None
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Doubling pauses, each between half and all of its length; what the peer asks for wins."""
+        again = state.outcome.exception() if state.outcome else None
+        if isinstance(again, Again) and again.pause is not None:
+            return again.pause
+        limits = self.spec.limits
+        longest = min(limits.wait * 2.0 ** (state.attempt_number - 1), limits.longest_wait)
+        return longest * (0.5 + 0.5 * self._random.random())
+
+    def _say_again(self, state: RetryCallState) -> None:
+        again = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        log.info("%s Trying again in %.1f s (attempt %d).", again, pause, state.attempt_number)
+
+    def _retry_after(self, response: WireResponse) -> float | None:
+        """Seconds the peer asks to wait: a number, or an HTTP date."""
+        header = response.header("Retry-After")
+        if not header:
+            return None
+        try:
+            return max(0.0, float(header))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, (parsedate_to_datetime(header) - self.clock()).total_seconds())
+        except (TypeError, ValueError):
+            return None
+
+    def _place(self, ask: Ask) -> dict[str, Any]:
+        return {"peer": self.peer.id, "operation": ask.name, "page": ask.page}
+
+    def _down(self, ask: Ask, what: str) -> PeerDown:
+        return PeerDown(
+            what,
+            next_step="Check the address in the province file, the network and the VPN; then run it again.",
+            **self._place(ask),
+        )
+
+    def _unknown(self, ask: Ask, why: str, response: WireResponse | None = None) -> PeerUnknown:
+        return PeerUnknown(
+            f"it is not known whether the call arrived: {why}.",
+            next_step="It is looked up before anything is sent again.",
+            status=response.status if response else None,
+            raw=response.body if response else None,
+            **self._place(ask),
+        )
+
+    def _bad(self, ask: Ask, what: str, response: WireResponse) -> BadAnswer:
+        vendor = self.spec.title or self.spec.system
+        return BadAnswer(
+            f"{what}.",
+            next_step=f"The answer is kept. Ask who runs {vendor} what it answered at {self.clock():%H:%M:%S %Z}.",
+            status=response.status,
+            raw=response.body,
+            **self._place(ask),
+        )
+
+    def _auth_refused(self, ask: Ask, reply: Reply) -> AuthRefused:
+        return AuthRefused(
+            f"the call is refused right after a login (HTTP {reply.response.status}{_code(reply.said)}"
+            f"{_quoted(reply.said.fault or reply.said.text)}).",
+            next_step=f"Check login, password and rights of the connection {self.peer.id}, and both clocks.",
+            status=reply.response.status,
+            raw=reply.response.body,
+            **self._place(ask),
+        )
+
+    def _no_value(self, ask: Ask, name: str) -> ConfigError:
+        return ConfigError(
+            f"{ask.name} needs {name.replace('|', ' or ')}, which the connection {self.peer.id} does not give.",
+            file=self.spec.file,
+            line=self.spec.line("auth" if ask.name == "login" else "every_call"),
+            next_step="Add it to the connection: login and password are its own fields, extra.… stands in its extra.",
+        )
+
+    def _wrong_arguments(self, ask: Ask, call: str | None, error: Exception) -> ConfigError:
+        return ConfigError(
+            f"the kept WSDL has no such call {call}: {error}.",
+            file=self.spec.file,
+            line=self.spec.line("streams", ask.name) or self.spec.line("operations", ask.name),
+            next_step=f"Compare the spec with {self.spec.wsdl}.",
+        )
+
+
+@dataclass(slots=True)
+class _State:
+    """What one `ask` remembers over its attempts."""
+
+    renewed: bool = False
+
+
+def _location(peer: Peer) -> str:
+    return urlsplit(peer.url).netloc or peer.url
+
+
+def _load_soap(spec: Spec) -> Soap | None:
+    if spec.transport != "soap":
+        return None
+    path = wsdl_file(spec)
+    if path is None:
+        raise ConfigError(f"there is no file {spec.wsdl!r}.", file=spec.file, line=spec.line("wsdl"), key="wsdl")
+    return Soap(path)
+
+
+def _describe(envelope: Envelope, response: WireResponse, soap: bool = False) -> str:
+    """What an answer is instead of what was promised."""
+    promised = "XML" if soap else "JSON"
+    status = f"HTTP {response.status}"
+    if envelope.kind == "empty":
+        return f"the answer is empty ({status})"
+    if envelope.kind == "broken":
+        return f"the answer breaks off or is not {promised} ({status}; {envelope.words})"
+    names = {"html": "HTML", "text": "plain text", "fault": "a SOAP fault"}
+    name = names.get(envelope.kind)
+    if name is None:
+        return status + _quoted(envelope.words)
+    return f"the answer is {name}, not {promised} ({status}{_quoted(envelope.words)})"
+
+
+def _quoted(words: str | None) -> str:
+    return f', "{words}"' if words else ""
+
+
+def _code(said: Said) -> str:
+    return f", code {said.code}" if said.code is not None else ""

@@ -1,0 +1,90 @@
+"""The `{placeholders}` of a spec: where a value of the connection, the session or the call is put.
+
+`{name}` is replaced; a text that is nothing but one placeholder keeps the value's type (a list stays a list).
+`{a|b.c}` takes the first that is there, `{a=x}` the text x when nothing is, `{a?}` leaves the whole key out then, and
+`{a:text}` writes the value as text (`True` -> "True"). Dots reach into `extra`, the free part of the connection.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*(?:\|[A-Za-z_][\w.]*)*)(\?|=[^{}:]*)?(?::(text))?\}")
+
+
+class Absent:
+    """Marks a key whose optional placeholder has no value: the key is left out of the request."""
+
+
+ABSENT = Absent()
+
+
+class MissingValue(Exception):
+    """A placeholder that is not optional has no value; `args[0]` is its name."""
+
+
+def names_in(value: Any) -> set[str]:
+    """All names the placeholders of a text, list or mapping ask for; alternatives count each.
+
+    >>> sorted(names_in({"a": "{unit|extra.madonvi}", "b": ["{token}"]}))
+    ['extra.madonvi', 'token', 'unit']
+    """
+    if isinstance(value, str):
+        return {name for match in PLACEHOLDER.finditer(value) for name in match.group(1).split("|")}
+    if isinstance(value, Mapping):
+        return set().union(*(names_in(item) for item in value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*(names_in(item) for item in value)) if value else set()
+    return set()
+
+
+def fill(value: Any, values: Mapping[str, Any]) -> Any:
+    """The value with every placeholder replaced; raises MissingValue.
+
+    >>> fill({"isUpdating": "{updating:text}", "data": "{rows}", "x": "{gone?}"}, {"updating": True, "rows": [1]})
+    {'isUpdating': 'True', 'data': [1]}
+    """
+    if isinstance(value, str):
+        return _fill_text(value, values)
+    if isinstance(value, Mapping):
+        filled = {key: fill(item, values) for key, item in value.items()}
+        return {key: item for key, item in filled.items() if item is not ABSENT}
+    if isinstance(value, list):
+        return [fill(item, values) for item in value]
+    return value
+
+
+def _fill_text(text: str, values: Mapping[str, Any]) -> Any:
+    whole = PLACEHOLDER.fullmatch(text)
+    if whole:
+        return _value(whole, values)
+    absent = False
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal absent
+        found = _value(match, values)
+        absent = absent or found is ABSENT
+        return str(found)
+
+    filled = PLACEHOLDER.sub(replace, text)
+    return ABSENT if absent else filled
+
+
+def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
+    names, otherwise, form = match.groups()
+    for name in names.split("|"):
+        found = _look_up(name, values)
+        if found is not None:
+            return str(found) if form == "text" else found
+    if otherwise:
+        return ABSENT if otherwise == "?" else otherwise[1:]
+    raise MissingValue(names)
+
+
+def _look_up(name: str, values: Mapping[str, Any]) -> Any:
+    found: Any = values
+    for part in name.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(part)
+    return found

@@ -1,0 +1,135 @@
+"""The wire: one function from a request to a response, over pooled HTTP connections with time limits always set.
+
+A transport is a callable; a test passes its own function. It raises only two things, and the difference is what keeps a
+write from being made twice: `NotSent` when no byte of the request can have reached the peer, `NoAnswer` in every
+other case.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
+
+LARGEST_ANSWER = 256 * 1024 * 1024
+CHUNK = 1 << 16
+
+
+class NotSent(Exception):
+    """The request never left: no name, no connection, no time to connect."""
+
+
+class NoAnswer(Exception):
+    """The request may have arrived, but no whole answer came back; `timeout` tells silence from a broken
+    connection."""
+
+    def __init__(self, why: str, *, timeout: bool = False) -> None:
+        self.timeout = timeout
+        super().__init__(why)
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request; times in seconds. The repr shows no headers and no body: both carry secrets."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    connect: float = 10.0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """One HTTP response, read to its end."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str | None:
+        """A header, whatever its case."""
+        return CaseInsensitiveDict(self.headers).get(name)
+
+
+Transport = Callable[[WireRequest], WireResponse]
+
+
+class HttpTransport:
+    """Real HTTP: a pool of kept connections, no hidden retries, no redirects of a write."""
+
+    def __init__(self, parallel: int) -> None:
+        self._session = requests.Session()
+        # No credentials from ~/.netrc: it would replace the token of the spec.
+        self._session.auth = _leave_alone
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=parallel, max_retries=0, pool_block=False)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.body,
+                timeout=(request.connect, request.timeout),
+                allow_redirects=request.method == "GET",
+                stream=True,
+            ) as response:
+                return WireResponse(response.status_code, _read(response), dict(response.headers))
+        except requests.RequestException as error:
+            raise _translate(error, request) from None
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, up to the largest answer that is read into memory."""
+    parts, size = [], 0
+    for part in response.iter_content(CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise NoAnswer(f"the answer is larger than {LARGEST_ANSWER // 2**20} MB")
+    return b"".join(parts)
+
+
+def _translate(error: requests.RequestException, request: WireRequest) -> NotSent | NoAnswer:
+    """Not sent only where that is certain: the connection was never made."""
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, NameResolutionError):
+        return NotSent("the name of the host is not known")
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, ConnectTimeoutError):
+        return NotSent(f"no connection within {request.connect:g} s")
+    if isinstance(reason, NewConnectionError):
+        return NotSent(f"no connection: {_plain(reason)}")
+    if isinstance(error, requests.exceptions.SSLError) and _is_certificate(reason):
+        return NotSent(f"the certificate is not accepted: {_plain(reason)}")
+    if isinstance(
+        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
+    ):
+        return NotSent("the address cannot be used")
+    if isinstance(error, requests.ReadTimeout):
+        return NoAnswer(f"no answer within {request.timeout:g} s", timeout=True)
+    return NoAnswer(f"the connection broke off ({type(error).__name__})")
+
+
+def _is_certificate(reason: object) -> bool:
+    inner = reason.args[0] if isinstance(reason, Exception) and reason.args else None
+    return isinstance(inner, ssl.SSLCertVerificationError)
+
+
+def _plain(reason: object) -> str:
+    text = str(reason)
+    return text.rsplit(": ", 1)[-1] if ": " in text else text

@@ -1,0 +1,62 @@
+"""Masking: personal data is taken out of a text before a person or a log reads it.
+
+Nothing here changes what is stored or sent; it is for errors, logs, reports and recordings only. A mask keeps enough
+to find the record again (the last digits, the first letter) and no more.
+"""
+
+import re
+
+BASE64_BODY = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
+EMAIL = re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
+# A national phone number, 0 or +84 and nine or ten digits, with or without separators; before the identity numbers,
+# and never a piece of a dossier code (`-0092637`, `.240501`).
+PHONE = re.compile(r"(?<![\w.+-])(?:\+84|0)(?:[ .-]?\d){8,9}(?![\w-])")
+IDENTITY = re.compile(r"(?<![\w.-])(\d{9}|\d{12})(?![\w-])")
+SECRET_PAIR = re.compile(
+    r"""(["']?(?:password|passwd|session|access_token|refresh_token|client_secret|token)["']?\s*[:=]\s*["']?)([^"'&,\s}<]+)""",
+    re.IGNORECASE,
+)
+BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
+NAME_FIELD = re.compile(
+    r"""(["<](?:\w+:)?(?:fullname|ownerFullname|ChuHoSo|chuHoSo|NguoiXuLy|nguoiXuLy|hoTen)["']?\s*(?:>|:\s*"))([^"<]+)"""
+)
+
+
+def mask_identity(number: str) -> str:
+    """An identity number with its last three digits left: `024099001234` -> `*********234`."""
+    return "*" * max(len(number) - 3, 0) + number[-3:]
+
+
+def mask_phone(number: str) -> str:
+    """A phone number with its last two digits left; separators go."""
+    digits = re.sub(r"\D", "", number)
+    return "*" * max(len(digits) - 2, 0) + digits[-2:]
+
+
+def mask_email(address: str) -> str:
+    """An address with the first letter and the domain left."""
+    return EMAIL.sub(r"\1***@\2", address)
+
+
+def mask_name(name: str) -> str:
+    """A person's name as initials: `Nguyễn Văn An` -> `N. V. A.`."""
+    return " ".join(f"{word[0]}." for word in name.split())
+
+
+def mask_base64(text: str) -> str:
+    """A text whose base64 bodies (120 characters and more) are replaced by their length."""
+    return BASE64_BODY.sub(lambda m: f"[base64, {len(m.group())} characters]", text)
+
+
+def mask_secrets(text: str) -> str:
+    """A text whose `password: …`, `session=…`, `Bearer …` values are replaced."""
+    return BEARER.sub(r"\1 ***", SECRET_PAIR.sub(r"\1***", text))
+
+
+def mask_text(text: str) -> str:
+    """A text with every known kind of personal data, secret and file body masked; dossier codes stay readable."""
+    text = mask_secrets(mask_base64(text))
+    text = NAME_FIELD.sub(lambda m: m.group(1) + mask_name(m.group(2)), text)
+    text = mask_email(text)
+    text = PHONE.sub(lambda m: mask_identity(m.group()) if len(m.group()) == 12 else mask_phone(m.group()), text)
+    return IDENTITY.sub(lambda m: mask_identity(m.group()), text)

@@ -4,11 +4,12 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hub.config import BASE
+from hub.config import BASE, Province
 
 DAGS = BASE / "dags"
 
@@ -59,6 +60,9 @@ class AirflowHome:
             "AIRFLOW__SECRETS__USE_CACHE": "False",
             "GX_ANALYTICS_ENABLED": "False",
         }
+        # An office proxy must not be asked for what runs on this machine.
+        around = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        mine["no_proxy"] = mine["NO_PROXY"] = ",".join(filter(None, [around, "127.0.0.1", "localhost"]))
         return {name: os.environ.get(name, value) for name, value in chosen.items()} | mine
 
 
@@ -70,6 +74,18 @@ def beside(database_url: str) -> str:
     from hub import embedded
 
     return embedded.beside(database_url, "airflow")
+
+
+def pool_of(connection: str) -> str:
+    """The Airflow pool of which every task that talks to this peer takes a slot."""
+    return f"peer_{connection}"
+
+
+def pools(provinces: Sequence[Province]) -> dict[str, tuple[int, str]]:
+    """Every peer's pool: slots and description. The national adapter serves several provinces at once."""
+    systems = {pool_of(one.connection): (1, f"{one.province.name}: {one.system}") for one in provinces}
+    national = {pool_of(one.national.connection): (4, "the national adapter") for one in provinces}
+    return systems | national
 
 
 def _keys(folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -57,13 +58,13 @@ class Services:
         self._record = home / "services.json"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def start(self, name: str, command: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start a process in a session of its own, so that Ctrl-C reaches only us and we stop it in order."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("wb") as output:
             process = subprocess.Popen(
                 list(command),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
@@ -224,3 +225,38 @@ def wait_for(ready: Callable[[], bool], services: Services, what: str, seconds: 
                 next_step="The logs in that folder say why; a second try often finds a quieter machine.",
             )
         time.sleep(0.25)
+
+
+def sandbox(environment: Mapping[str, str], command: str, *arguments: str) -> dict[str, Any]:
+    """Say a word to the simulated peers, which are a program of their own. Returns its JSON answer.
+
+    Raises:
+        StageFailed: it ended with an error; its own words are in the message.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", command, *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip())[-1500:]
+        raise StageFailed(
+            f"the simulated peers did not {command} (exit code {done.returncode}): {said}",
+            where="sandbox",
+            next_step=f"Try it by hand: lienthong sandbox {command}",
+        )
+    answer: dict[str, Any] = json.loads(done.stdout or "{}")
+    return answer
+
+
+def sandbox_running(home: Path) -> bool:
+    """Whether any simulated peer of this data folder is alive."""
+    for file in (home / "sandbox").glob("*.pid"):
+        with suppress(ValueError, KeyError, OSError, psutil.Error):
+            if "sandbox" in psutil.Process(json.loads(file.read_text("utf-8"))["pid"]).cmdline():
+                return True
+    return False

@@ -1,0 +1,88 @@
+"""Run flows here and now, without a scheduler: `python -m dags.run sync__lao_cai`. For `lienthong demo` and the tests.
+
+The DAG is the real one, its tasks run one after the other in this process, and Airflow's database keeps the run as any
+other. Exit codes: 0 the run succeeded, 1 it failed, 2 there is no such DAG or its file does not load.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from dags import HERE
+
+
+def migrate() -> None:
+    """Bring Airflow's own database to this version's tables."""
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+
+
+def run(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
+    """Run one DAG to its end.
+
+    Returns:
+        `dag_id`, `run_id`, `state`, and `tasks` with the state and seconds of each.
+
+    Raises:
+        LookupError: no file defines this DAG; the message has the errors of files that did not load.
+    """
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", str(HERE)))
+    dag = bag.dags.get(dag_id)
+    if dag is None:
+        broken = "".join(f"\n{file}:\n{error}" for file, error in bag.import_errors.items())
+        raise LookupError(f"there is no DAG '{dag_id}'; known: {', '.join(sorted(bag.dags))}{broken}")
+    ended = dag.test(run_conf=conf)
+    return {
+        "dag_id": dag_id,
+        "run_id": ended.run_id,
+        "state": str(ended.state),
+        "tasks": {
+            f"{one.task_id}[{one.map_index}]" if one.map_index >= 0 else one.task_id: {
+                "state": str(one.state),
+                "seconds": round(one.duration or 0, 2),
+            }
+            for one in sorted(ended.get_task_instances(), key=lambda one: str(one.start_date))
+        },
+    }
+
+
+def main() -> int:
+    """Parse the command line; the outcome goes to `--result` as JSON, Airflow's log to standard output."""
+    parser = argparse.ArgumentParser(prog="python -m dags.run", description=__doc__)
+    parser.add_argument("dag_id", nargs="*", help="one or several, run one after the other")
+    parser.add_argument(
+        "--conf", default="{}", type=json.loads, help='JSON, such as {"since": "2026-06-01T00:00:00+07:00"}'
+    )
+    parser.add_argument("--migrate", action="store_true", help="first bring Airflow's database up to date")
+    parser.add_argument("--gate", action="store_true", help="load everything, then wait for a line on standard input")
+    parser.add_argument("--result", type=Path, help="write the outcome here, one JSON object a line")
+    given = parser.parse_args()
+    if given.migrate:
+        migrate()
+    if given.gate:
+        import airflow.dag_processing.dagbag  # noqa: F401
+
+        if not sys.stdin.readline():
+            return 1
+    for dag_id in given.dag_id:
+        try:
+            outcome = run(dag_id, given.conf)
+        except LookupError as error:
+            print(error, file=sys.stderr)
+            return 2
+        if given.result:
+            with given.result.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(outcome) + "\n")
+        if outcome["state"] != "success":
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""`lienthong demo`: the real flows of two provinces, run by Airflow against simulated peers and watched meanwhile."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine, text
+
+from hub import airflow_home, services
+from hub.cli.output import NO, OK, err, out, print_json
+from hub.cli.sync import status_table
+from hub.config import Settings, load_province
+from hub.errors import StageFailed
+from hub.services import Services
+from hub.status import province_status
+from hub.store import database_url, engine_of, upgrade
+
+PROVINCES = ("lao_cai", "quang_ngai")
+
+NATIONAL = "procedures__national"
+
+NOT_OURS = (
+    "LIENTHONG_CONFIG",
+    "LIENTHONG_DATABASE_URL",
+    "AIRFLOW_CONN_NATIONAL",
+    "AIRFLOW_CONN_VNPT_LAO_CAI",
+    "AIRFLOW_CONN_VIETTEL_QUANG_NGAI",
+)
+"""Unset for a demo: it must not reach a real peer, nor write into a database that somebody works with."""
+
+WATCHED = """
+SELECT r.run_id, r.stage, r.state, r.error,
+       (SELECT coalesce(sum(m.records), 0) FROM message m WHERE m.run_id = r.run_id AND m.error IS NULL) AS pulled,
+       (SELECT count(*) FROM delivery d WHERE d.province = r.province AND d.sent_run_id = r.run_id
+        AND d.state IN ('delivered', 'held')) AS sent,
+       (SELECT count(*) FROM delivery d WHERE d.province = r.province
+        AND d.state IN ('pending', 'sending', 'unknown')) AS owed,
+       (SELECT count(*) FROM dossier d WHERE d.province = r.province AND d.reconciled_hash = d.delivered_hash) AS equal
+FROM run r WHERE r.province = :province AND (r.run_id > :after OR r.state = 'running') ORDER BY r.run_id DESC LIMIT 1
+"""
+
+DOING = {
+    "open": "reading {pulled:,}",
+    "pulled": "checking {pulled:,}",
+    "checked": "merging {pulled:,}",
+    "merged": "sending {sent:,} of {all:,}",
+    "pushed": "comparing both sides, {equal:,} equal",
+    "reconciled": "writing the report",
+    "done": "done, {equal:,} dossiers equal on both sides",
+}
+"""What comes after the last stage that ended well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A process that loads Airflow early, waits for its turn and runs DAGs; `result` grows as they end."""
+
+    process: subprocess.Popen[bytes]
+    result: Path
+    log: Path
+
+    def go(self) -> None:
+        """Let it begin."""
+        if self.process.stdin:
+            with suppress(BrokenPipeError):
+                self.process.stdin.write(b"go\n")
+                self.process.stdin.close()
+
+
+@dataclass
+class Flow:
+    """One DAG as the demo shows it: its line on the screen, and how it ended."""
+
+    dag_id: str
+    title: str
+    province: str
+    runner: Runner
+    line: TaskID | None = None
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    def ended(self) -> bool:
+        """Whether it ended; `outcome` stays empty when its process did so before telling."""
+        gone = self.runner.process.poll() is not None
+        if self.runner.result.exists():
+            for line in self.runner.result.read_text("utf-8").splitlines():
+                if line.endswith("}") and json.loads(line)["dag_id"] == self.dag_id:
+                    self.outcome = json.loads(line)
+        return gone or bool(self.outcome)
+
+    @property
+    def good(self) -> bool:
+        return self.outcome.get("state") == "success"
+
+
+def run_demo(*, dossiers: int | None, as_json: bool) -> int:
+    """Run the demo in `LIENTHONG_HOME`. Returns the exit code: 0 when everything is reconciled.
+
+    Raises:
+        StageFailed: something could not be started, or a flow failed; what was started is stopped first.
+    """
+    for name in NOT_OURS:
+        if os.environ.pop(name, None):
+            err.print(f"{name} is set and not used: the demo works on simulated peers and a database of its own.")
+    settings = Settings.from_environment()
+    with services.stopped_by_signals(), services.alone(settings.home, "demo"):
+        try:
+            answer = _Demo(settings, dossiers).run()
+        except KeyboardInterrupt:
+            err.print("\nStopped. Everything that was started is stopped; the next demo goes on from here.")
+            return 130
+    if as_json:
+        print_json(answer)
+    else:
+        _show(settings, answer)
+    return OK if answer["reconciled"] else NO
+
+
+class _Demo:
+    """What one demo started and has to stop."""
+
+    def __init__(self, settings: Settings, dossiers: int | None) -> None:
+        self.settings, self.dossiers, self.begun = settings, dossiers, time.monotonic()
+        url = database_url(settings.home)
+        self.engine: Engine = engine_of(url)
+        home = airflow_home.AirflowHome(settings.home / "airflow", airflow_home.beside(url))
+        self.environment = {
+            **home.environment(),
+            "LIENTHONG_HOME": str(settings.home),
+            "LIENTHONG_DATABASE_URL": url,
+            "LIENTHONG_TASK_RETRIES": "0",
+        }
+        self.running = Services(settings.home, self.environment)
+        self.started_sandbox = False
+        self.after = 0
+        """The last run before this demo; a run that a Ctrl-C left behind is older and taken up again."""
+
+    def run(self) -> dict[str, Any]:
+        """Start, let the flows run, stop."""
+        try:
+            with _lines() as lines:
+                return self._run(lines)
+        finally:
+            with services.undisturbed():
+                self.running.stop()
+                if self.started_sandbox:
+                    services.sandbox(self.environment, "stop")
+                self.engine.dispose()
+
+    def _run(self, lines: "_Lines") -> dict[str, Any]:
+        starting = lines.add("PostgreSQL, simulated peers, Airflow")
+        # Two processes, one for each core: loading Airflow takes longer than most of what it then runs.
+        first, second = PROVINCES
+        here = self._load("flows-1", "--migrate", NATIONAL, f"sync__{first}")
+        there = self._load("flows-2", f"sync__{second}")
+        upgrade(self.engine)
+        self.after = self._last_run()
+        self.started_sandbox = not services.sandbox_running(self.settings.home)
+        size = ["--size", str(self.dossiers)] if self.dossiers else []
+        services.sandbox(self.environment, "start", "--port-base", "0", *size)
+        lines.say(starting, "ready", done=True)
+        here.go()
+        national = Flow(NATIONAL, "National procedure list", "national", here, lines.add("National procedure list"))
+        self._watch([national], lines)
+        there.go()
+        flows = [
+            Flow(f"sync__{slug}", self._name(slug), slug, runner, lines.add(self._name(slug)))
+            for slug, runner in zip(PROVINCES, (here, there), strict=True)
+        ]
+        self._watch(flows, lines)
+        provinces = {slug: province_status(self.engine, slug) for slug in PROVINCES}
+        return {
+            "reconciled": all(_settled(one) for one in provinces.values()),
+            "seconds": round(time.monotonic() - self.begun, 1),
+            "flows": [flow.outcome for flow in (national, *flows)],
+            "provinces": provinces,
+            "report": str(self.settings.home / "reports" / "index.html"),
+        }
+
+    def _name(self, slug: str) -> str:
+        return load_province(self.settings, slug).province.name
+
+    def _load(self, name: str, *words: str) -> Runner:
+        """Start a process for DAGs; it imports Airflow and waits for its turn."""
+        log = self.running.log(name)
+        result = log.with_suffix(".json")
+        result.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "dags.run", "--gate", "--result", str(result), *words]
+        return Runner(self.running.start(name, command, stdin=subprocess.PIPE), result, log)
+
+    def _watch(self, flows: list[Flow], lines: "_Lines") -> None:
+        """Show how far each flow is until all have ended: one that fails does not stop another.
+
+        Raises:
+            StageFailed: one ended badly.
+        """
+        at_work = list(flows)
+        while at_work:
+            time.sleep(0.3)
+            for flow in list(at_work):
+                ended = flow.ended()
+                lines.say(flow.line, self._doing(flow, ended), done=ended)
+                if ended:
+                    at_work.remove(flow)
+        for flow in flows:
+            if not flow.good:
+                raise self._failure(flow)
+
+    def _last_run(self) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.scalar(text("SELECT coalesce(max(run_id), 0) FROM run")) or 0)
+
+    def _watched(self, flow: Flow) -> dict[str, Any] | None:
+        with self.engine.connect() as connection:
+            row = connection.execute(text(WATCHED), {"province": flow.province, "after": self.after}).one_or_none()
+        return {**row._mapping, "all": row.sent + row.owed} if row else None
+
+    def _doing(self, flow: Flow, ended: bool) -> str:
+        if ended and not flow.good:
+            return "[red]failed[/red]"
+        now = self._watched(flow)
+        if flow.dag_id == NATIONAL:
+            return "done" if ended else f"reading {now['pulled']:,}" if now else "loading"
+        if not now:
+            return "done" if ended else "loading"
+        return DOING[now["stage"]].format(**now)
+
+    def _failure(self, flow: Flow) -> StageFailed:
+        now, log = self._watched(flow), flow.runner.log
+        said = now["error"] if now and now["error"] else f"its log ends so:\n{services.tail(log)}"
+        return StageFailed(str(said), where=flow.dag_id, next_step=f"The whole log is {log}")
+
+
+def _settled(one: dict[str, Any]) -> bool:
+    """Every dossier is delivered and equal on both sides, or held with a reason."""
+    everything = one["pulled"] == one["delivered"] + one["held"]
+    return bool(everything and not one["unknown"] and one["delivered"] and one["reconciled"] == one["delivered"])
+
+
+def _show(settings: Settings, answer: dict[str, Any]) -> None:
+    out.print()
+    out.print(status_table(settings, answer["provinces"]))
+    if answer["reconciled"]:
+        out.print("[bold green]Every dossier is delivered and equal on both sides, or held with a reason.[/bold green]")
+    else:
+        out.print("[bold red]Not everything is reconciled; the report names each difference.[/bold red]")
+    out.print(f"Report: {answer['report']}", highlight=False, soft_wrap=True)
+    out.print(
+        f"[dim]{answer['seconds']:.0f} s. Next: lienthong quarantine list lao_cai, make up, make demo again.[/dim]"
+    )
+
+
+class _Lines:
+    """One line for each thing that works: a moving one on a terminal, one printed at each change of step elsewhere."""
+
+    def __init__(self, bars: Progress | None) -> None:
+        self.bars, self.begun = bars, time.monotonic()
+        self._plain: list[str] = []
+        self._said: dict[int, str] = {}
+
+    def add(self, title: str) -> TaskID:
+        """A new line; returns its handle."""
+        if self.bars:
+            return self.bars.add_task(title, total=None, doing="")
+        self._plain.append(title)
+        return TaskID(len(self._plain) - 1)
+
+    def say(self, line: TaskID | None, doing: str, *, done: bool = False) -> None:
+        """What this line does now."""
+        if line is None:
+            return
+        if self.bars:
+            self.bars.update(line, doing=doing, total=1 if done else None, completed=1 if done else 0)
+        elif self._said.get(line) != (step := doing.split(" ")[0]):
+            self._said[line] = step
+            err.print(f"{time.monotonic() - self.begun:5.0f} s  {self._plain[line]}: {doing}", highlight=False)
+
+
+@contextmanager
+def _lines() -> Iterator[_Lines]:
+    if not err.is_terminal:
+        yield _Lines(None)
+        return
+    columns = (
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[doing]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err) as bars:
+        yield _Lines(bars)

@@ -14,8 +14,9 @@ def refuse_short(listed: int, present: int, *, accept: bool, where: str, command
     """
     if accept or (listed and listed >= present * LEAST):
         return
+    fewer = present - listed
     what = (
-        f"the list has {listed:,} procedures where {present:,} are in force; taking it would close {present - listed:,} or more"
+        f"the list has {listed:,} procedures where {present:,} are in force; {fewer:,} or more would be closed"
         if listed
         else f"the list is empty ({present:,} procedures are in force)"
     )

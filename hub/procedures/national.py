@@ -1,30 +1,25 @@
 """Pull the national list: one call for the codes, one for each record, all in parallel within the adapter's limits."""
 
-import hashlib
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
-
-import zstandard
-from sqlalchemy import insert
 
 from connectors import Answer, Connector
 from connectors.errors import AuthRefused, BadAnswer, PeerError, PeerFault, PeerRefused
 from hub.errors import StageFailed
 from hub.procedures import versions
+from hub.procedures.attempt import attempt, keep_message
 from hub.procedures.guard import refuse_short
 from hub.procedures.names import tidy
 from hub.procedures.portal import NATIONAL, Portal
 from hub.procedures.record import CODE, NAME, Procedure, read_procedure
-from hub.runs import end_stage, fail_run, open_run
-from hub.store import province_lock
-from schemas import tables
+from hub.runs import end_stage
 
-STREAM = "procedures"
 CHUNK = 200
 """Records that land in one transaction."""
 RESUMABLE = timedelta(hours=24)
@@ -59,22 +54,8 @@ def pull_national(portal: Portal, *, accept_short: bool = False) -> dict[str, An
         StageFailed: the portal failed, or its list is suspiciously short; nothing was closed.
         Busy: another process pulls it now.
     """
-    with province_lock(portal.engine, NATIONAL, STREAM):
-        run = open_run(
-            portal.engine, NATIONAL, until=portal.clock(), overlap=timedelta(0), kind="procedures", stream=STREAM
-        )
-        try:
-            return _pull(portal, run.run_id, accept_short)
-        except PeerError as error:
-            failed = _explained(portal, run.run_id, error)
-            fail_run(portal.engine, run.run_id, failed)
-            raise failed from error
-        except KeyboardInterrupt:
-            fail_run(portal.engine, run.run_id, StageFailed("stopped by hand; the next pull goes on from here"))
-            raise
-        except Exception as error:
-            fail_run(portal.engine, run.run_id, error)
-            raise
+    with attempt(portal.engine, NATIONAL, portal.clock(), partial(_explained, portal)) as run_id:
+        return _pull(portal, run_id, accept_short)
 
 
 def _pull(portal: Portal, run_id: int, accept_short: bool) -> dict[str, Any]:
@@ -92,9 +73,7 @@ def _pull(portal: Portal, run_id: int, accept_short: bool) -> dict[str, Any]:
     todo = [code for code in listed if code not in landed]
     unanswered = _land(portal, run_id, todo, listed, len(landed))
     with portal.engine.begin() as connection:
-        written = versions.write_versions(
-            connection, run_id, listed, source=versions.SERVICE, now=portal.clock()
-        )
+        written = versions.write_versions(connection, run_id, listed, source=versions.SERVICE, now=portal.clock())
         counts = {
             "listed": len(listed),
             "fetched": len(todo),
@@ -111,7 +90,17 @@ def _read_list(portal: Portal, run_id: int) -> tuple[dict[str, str], int]:
     """Codes and names of LayDanhSachTTHC in order of code, and how many lines named a code again."""
     portal.progress("procedures", 0, None)
     answer = portal.connector.call("procedure_list")
-    _keep(portal, run_id, answer.raw, answer.status, len(answer.result))
+    keep_message(
+        portal.engine,
+        run_id,
+        NATIONAL,
+        answer.raw,
+        at=portal.clock(),
+        records=len(answer.result),
+        status=answer.status,
+        media_type="application/json",
+        error=None if answer.kind == "done" else f"{answer.code}: {answer.text}",
+    )
     if answer.kind != "done":
         raise _refused(portal.connector, answer)
     listed: dict[str, str] = {}
@@ -121,9 +110,7 @@ def _read_list(portal: Portal, run_id: int) -> tuple[dict[str, str], int]:
     return dict(sorted(listed.items())), len(lines) - len(listed)
 
 
-def _land(
-    portal: Portal, run_id: int, todo: Sequence[str], names: dict[str, str], landed: int
-) -> list[Unanswered]:
+def _land(portal: Portal, run_id: int, todo: Sequence[str], names: dict[str, str], landed: int) -> list[Unanswered]:
     """Ask for every code and stage the records, chunk by chunk; what came before a failure is staged too."""
     total, unanswered = len(names), list[Unanswered]()
     most = max(20, int(total * MOST_UNANSWERED))
@@ -152,7 +139,8 @@ def _stage(portal: Portal, run_id: int, answers: list[Procedure | Unanswered]) -
         found = (one for one in answers if isinstance(one, Procedure))
         versions.stage(connection, run_id, found, portal.clock())
     for one in odd:
-        _keep(portal, run_id, one.raw, None, 0, f"{one.code}: {one.reason}")
+        problem = f"{one.code}: {one.reason}"
+        keep_message(portal.engine, run_id, NATIONAL, one.raw, at=portal.clock(), error=problem)
     return odd
 
 
@@ -202,31 +190,9 @@ def ask_procedure(connector: Connector, code: str, name: str) -> Procedure | Una
     return read_procedure(code, name, record)
 
 
-def _keep(
-    portal: Portal, run_id: int, raw: bytes, status: int | None, records: int, error: str | None = None
-) -> None:
-    """A body in the message log: the list as it came, and each answer that could not be used."""
-    with portal.engine.begin() as connection:
-        connection.execute(
-            insert(tables.message).values(
-                run_id=run_id,
-                province=NATIONAL,
-                stream=STREAM,
-                page=1,
-                http_status=status,
-                digest=hashlib.sha256(raw).hexdigest(),
-                size=len(raw),
-                records=records,
-                body=zstandard.compress(raw, 3),
-                error=error,
-                received_at=portal.clock(),
-            )
-        )
-
-
 def _refused(connector: Connector, answer: Answer) -> PeerRefused:
     return PeerRefused(
-        f"the portal does not give the list (code {answer.code}, \"{answer.text}\").",
+        f'the portal does not give the list (code {answer.code}, "{answer.text}").',
         peer=connector.peer.id,
         operation=answer.operation,
         status=answer.status,
@@ -238,8 +204,8 @@ def _refused(connector: Connector, answer: Answer) -> PeerRefused:
 def _too_many(connector: Connector, unanswered: list[Unanswered], total: int) -> BadAnswer:
     first = unanswered[0]
     return BadAnswer(
-        f"{len(unanswered):,} of {total:,} listed procedures have no record that can be used; the first is {first.code}: "
-        f"{first.reason}.",
+        f"{len(unanswered):,} of {total:,} listed procedures have no record that can be used; "
+        f"the first is {first.code}: {first.reason}.",
         peer=connector.peer.id,
         operation="procedure",
         raw=first.raw,

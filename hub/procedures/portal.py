@@ -38,7 +38,9 @@ class Portal:
     progress: Progress = _silent
 
 
-def open_national(settings: Settings | None = None, *, transport: Any = None, **passed_in: Any) -> Portal:
+def open_national(
+    settings: Settings | None = None, engine: Engine | None = None, *, transport: Any = None, **passed_in: Any
+) -> Portal:
     """The portal by the connection `national`, with the store that the environment names.
 
     Spec and limits are those under `national:` of the first province that uses this connection (without one, of the
@@ -50,7 +52,7 @@ def open_national(settings: Settings | None = None, *, transport: Any = None, **
     unit = str(account.extra.get("madonvi") or side.unit)
     if not unit:
         raise ConfigurationError(
-            f"the connection '{side.connection}' has no madonvi and there is no province: in whose name to ask is not known",
+            f"in whose name to ask is not known: the connection '{side.connection}' has no madonvi, and no province",
             where=side.connection,
             next_step='Add {"madonvi": "H38"} to the connection\'s extra, or make a file provinces/<slug>.yaml.',
         )
@@ -58,7 +60,7 @@ def open_national(settings: Settings | None = None, *, transport: Any = None, **
     agreed = spec.limits.model_copy(update=side.limits.model_dump(exclude_none=True))
     wire = {} if transport is None else {"transport": transport}
     connector = Connector(spec.model_copy(update={"limits": agreed}), replace(account, unit=unit), **wire)
-    return Portal(settings, engine_of(database_url(settings.home)), connector, **passed_in)
+    return Portal(settings, engine or engine_of(database_url(settings.home)), connector, **passed_in)
 
 
 def _side(settings: Settings) -> National:

@@ -34,7 +34,7 @@ class Procedure:
 
 
 def read_procedure(code: str, name: str, record: dict[str, Any]) -> Procedure:
-    """The stored form of LayThuTuc's answer; `code` and `name` are the list's, whose name counts when there is no other."""
+    """LayThuTuc's answer as it is stored. `code` and `name` are the list's; its name counts when there is no other."""
     field = first(record.get("LINHVUCTHUCHIEN"))
     return Procedure(
         code=code,

@@ -13,9 +13,9 @@ from connectors.envelope import Envelope, at, open_envelope
 from connectors.errors import BadAnswer, ConfigError, PeerFault, PeerRefused
 from connectors.exchange import Ask, Exchange, Reply
 from connectors.limits import Hosts
-from connectors.paging import EndlessPages, MissingRows, Numbered, OnePage, Pager, Position, Seen
+from connectors.paging import ByTime, EndlessPages, MissingRows, Numbered, OnePage, Pager, Position, Seen
 from connectors.peer import Answer, CheckLine, Page, Peer, Window
-from connectors.spec import NumberedPages, Operation, Spec, Stream
+from connectors.spec import NoPages, NumberedPages, Operation, PagesByTime, Spec, Stream
 from connectors.specfile import near
 from connectors.times import TimeForm
 from connectors.transport import HttpTransport, Transport
@@ -75,11 +75,11 @@ class Connector:
         for other pages than the spec's (a position holds only for the size it was made with).
         """
         part = self._stream(stream)
-        pager = pager_of(part, rows)
+        pager = pager_of(self.spec, part, rows)
         position: Position | None = pager.start() if after is None else dict(after)
         before: list[dict[str, Any]] | None = None
         while position is not None and not position.get("end"):
-            number = position["page"] - pager.start()["page"] + 1
+            number = pager.number(position)
             reply = self.exchange.ask(self._ask_page(stream, part, window, pager, position, number))
             records = self._records_of(stream, part, reply, number)
             seen = self._seen(stream, part, reply, records, before, number)
@@ -95,7 +95,7 @@ class Connector:
                     status=reply.response.status,
                     digest=hashlib.sha256(reply.response.body).hexdigest(),
                     received_at=self.clock(),
-                    total=seen.total,
+                    total=None if seen.total is None else seen.total + pager.passed(position),
                     last=following is None,
                     position=END if following is None else following,
                     _records=records,
@@ -193,7 +193,8 @@ class Connector:
         )
 
     def _ask_page(self, name: str, part: Stream, window: Window, pager: Pager, position: Position, number: int) -> Ask:
-        paging = {**window_params(self.spec, part, window), **pager.params(position)}
+        moved = Window(pager.since(position) or window.since, window.until)
+        paging = {**window_params(self.spec, part, moved), **pager.params(position)}
         return Ask(
             name,
             part,
@@ -206,8 +207,11 @@ class Connector:
 
     def _heads(self, part: Stream | Operation) -> tuple[str, ...]:
         """What is read of an answer besides its records."""
-        pages = part.pages if isinstance(part, Stream) and isinstance(part.pages, NumberedPages) else None
-        names = [self.spec.reply.code, self.spec.reply.text, pages and pages.total, pages and pages.last]
+        names = [self.spec.reply.code, self.spec.reply.text]
+        if isinstance(part, Stream) and not isinstance(part.pages, NoPages):
+            names.append(part.pages.total)
+        if isinstance(part, Stream) and isinstance(part.pages, NumberedPages):
+            names.append(part.pages.last)
         return tuple(name for name in names if name)
 
     def _element(self, records: str | None) -> str | None:
@@ -268,18 +272,18 @@ class Connector:
     ) -> Seen:
         """What the pager is told of a page; a total or a last mark that the spec promises must be there."""
         pages = part.pages
-        if not isinstance(pages, NumberedPages):
+        if isinstance(pages, NoPages):
             return Seen(rows=len(records))
-        newest = None
-        if pages.order == "newest_first":
+        times: list[datetime] = []
+        if isinstance(pages, PagesByTime) or pages.order == "newest_first":
             times = [moment for record in records if (moment := self.changed_of(name, record))]
-            newest = max(times, default=None)
+        last = pages.last if isinstance(pages, NumberedPages) else None
         return Seen(
             rows=len(records),
             repeated=before == records,
             total=None if pages.total is None else self._number(name, number, reply, pages.total),
-            last=None if pages.last is None else self._flag(name, number, reply, pages.last),
-            newest=newest,
+            last=None if last is None else self._flag(name, number, reply, last),
+            times=times,
         )
 
     def _is_behind(self, name: str, part: Stream, records: list[dict[str, Any]], window: Window) -> bool:
@@ -314,11 +318,14 @@ class Connector:
         )
 
 
-def pager_of(part: Stream, rows: int | None = None) -> Pager:
+def pager_of(spec: Spec, part: Stream, rows: int | None = None) -> Pager:
     """The pager a stream's `pages` describe, with another page size where one is given."""
     pages = part.pages
     if isinstance(pages, NumberedPages):
         return Numbered(pages.page, pages.size, pages.first, rows or pages.rows, pages.order == "newest_first")
+    if isinstance(pages, PagesByTime):
+        unit = (part.dates or spec.dates).form().unit
+        return ByTime(pages.page, pages.size, pages.first, rows or pages.rows, unit)
     return OnePage()
 
 

@@ -5,9 +5,9 @@ position carries it. Two equal pages in a row are an error, since a peer that re
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 Position = dict[str, Any]
@@ -27,14 +27,19 @@ class Seen:
     """What a page showed: number of rows, whether they are those of the page before, and what the answer says of
     itself.
 
-    `newest` is the latest change on the page, None where no record carries one.
+    `times` are the changes of the records that carry one, for pagers that go by them.
     """
 
     rows: int
     repeated: bool = False
     total: int | None = None
     last: bool | None = None
-    newest: datetime | None = None
+    times: Sequence[datetime] = ()
+
+    @property
+    def newest(self) -> datetime | None:
+        """The latest change on the page."""
+        return max(self.times, default=None)
 
 
 class Pager(Protocol):
@@ -43,6 +48,15 @@ class Pager(Protocol):
     def start(self) -> Position:
         """Position of the first page."""
 
+    def number(self, position: Position) -> int:
+        """The page's number for people, from 1."""
+
+    def since(self, position: Position) -> datetime | None:
+        """Start of the window for this position, where the pager moves it."""
+
+    def passed(self, position: Position) -> int:
+        """Rows that lie before this position and are no longer counted in the answer's total."""
+
     def params(self, position: Position) -> Mapping[str, int | str]:
         """What the request for this position carries."""
 
@@ -50,8 +64,18 @@ class Pager(Protocol):
         """Position after this page, or None at the end; raises EndlessPages, MissingRows."""
 
 
+class _FixedWindow:
+    """What pagers that leave the window alone have in common."""
+
+    def since(self, position: Position) -> datetime | None:
+        return None
+
+    def passed(self, position: Position) -> int:
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
-class OnePage:
+class OnePage(_FixedWindow):
     """The whole list in one answer.
 
     >>> OnePage().after({}, Seen(rows=3), None)
@@ -59,6 +83,9 @@ class OnePage:
 
     def start(self) -> Position:
         return {"page": 1}
+
+    def number(self, position: Position) -> int:
+        return 1
 
     def params(self, position: Position) -> Mapping[str, int | str]:
         return {}
@@ -68,7 +95,7 @@ class OnePage:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(_FixedWindow):
     """Page number and page size.
 
     The end is where the answer says `last`, where the total is reached, or at a page that is not full.
@@ -94,6 +121,9 @@ class Numbered:
 
     def start(self) -> Position:
         return {"page": self.first}
+
+    def number(self, position: Position) -> int:
+        return int(position["page"]) - self.first + 1
 
     def params(self, position: Position) -> Mapping[str, int | str]:
         return {self.page: position["page"], self.size: self.rows}
@@ -130,3 +160,94 @@ class Numbered:
         if seen.last is not None:
             return seen.last or not seen.rows
         return seen.rows < self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """Page by page, each asked for from the last change of the one before: rows may come, go and move, none is skipped.
+
+    For oldest-first lists with a window on the time of change. Rows within one `unit` of the last change come once
+    more. Where a page holds a single instant, the page number goes on instead.
+
+    >>> from datetime import UTC
+    >>> pager = ByTime(page="trang", size="kichThuoc", first=1, rows=2, unit=timedelta(seconds=1))
+    >>> eight, nine = datetime(2026, 6, 1, 8, tzinfo=UTC), datetime(2026, 6, 1, 9, tzinfo=UTC)
+    >>> after = pager.after(pager.start(), Seen(rows=2, total=5, times=[eight, nine]), None)
+    >>> after["since"], after["page"], after["total"]
+    ('2026-06-01T08:59:59+00:00', 1, 4)
+
+    The answer must then count what is left. When it counts less, rows left the window or the peer does not sort by
+    change: the page before is read again, and a peer that never agrees is an error.
+    """
+
+    page: str
+    size: str
+    first: int
+    rows: int
+    unit: timedelta
+
+    def start(self) -> Position:
+        return {"page": self.first, "number": 1, "passed": 0}
+
+    def number(self, position: Position) -> int:
+        return int(position["number"])
+
+    def since(self, position: Position) -> datetime | None:
+        since = position.get("since")
+        return datetime.fromisoformat(since) if since else None
+
+    def passed(self, position: Position) -> int:
+        return int(position["passed"])
+
+    def params(self, position: Position) -> Mapping[str, int | str]:
+        return {self.page: position["page"], self.size: self.rows}
+
+    def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
+        """See the class; raises EndlessPages, MissingRows."""
+        if seen.rows and seen.repeated:
+            raise EndlessPages(f"page {position['number']} is the same as the page before it")
+        expected = position.get("total")
+        if expected is not None and seen.total is not None and seen.total < expected:
+            return self._back(position)
+        page: int = position["page"]
+        reached = (page - self.first + 1) * self.rows
+        if seen.rows < self.rows if seen.total is None else reached >= seen.total:
+            return None
+        if not seen.rows:
+            raise MissingRows(f"page {position['number']} is empty, although {seen.total} rows are counted")
+        here = {"number": position["number"] + 1, "passed": position["passed"]}
+        if expected is None and "backs" in position:
+            # This page was read again: only the next one tells whether the counts agree now.
+            here["backs"] = position["backs"]
+        following = None if seen.newest is None else seen.newest - self.unit
+        behind = sum(moment < following for moment in seen.times) if following else 0
+        start = self.since(position) or since
+        if following is None or not behind or (start is not None and following <= start):
+            counted = {} if seen.total is None else {"total": seen.total}
+            kept = {"since": position["since"]} if "since" in position else {}
+            return {"page": page + 1, **here, **counted, **kept}
+        behind += (page - self.first) * self.rows
+        counted = {} if seen.total is None else {"total": seen.total - behind}
+        return {
+            "page": self.first,
+            **here,
+            "passed": here["passed"] + behind,
+            **counted,
+            "since": following.isoformat(),
+            "behind": {key: value for key, value in position.items() if key != "behind"},
+        }
+
+    def _back(self, position: Position) -> Position:
+        """The position to read again after rows went missing: the page before, or the first of this instant."""
+        backs = position.get("backs", 0) + 1
+        if backs > MOST_STEPS_BACK:
+            raise EndlessPages(
+                f"page {position['number']} counts fewer rows than are left, again and again: they are not in order"
+            )
+        if position["page"] == self.first and "behind" in position:
+            again = dict(position["behind"])
+        else:
+            again = {key: value for key, value in position.items() if key in ("since", "number", "passed")}
+            again["page"] = self.first
+        again.pop("total", None)
+        return {**again, "backs": backs}

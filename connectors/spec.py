@@ -201,7 +201,18 @@ class NumberedPages(Part):
     last: str | None = Field(default=None, description="where the answer says that this page is the last (true)")
 
 
-Pages = Annotated[NoPages | NumberedPages, Field(discriminator="by")]
+class PagesByTime(Part):
+    """Oldest change first, each page asked for from the last change of the one before: a moving list loses nothing."""
+
+    by: Literal["time"]
+    page: str = Field(description="parameter that carries the page number")
+    size: str = Field(description="parameter that carries the number of rows")
+    first: Literal[0, 1] = Field(default=1, description="number of the first page")
+    rows: int = Field(ge=1, le=10_000, description="rows asked for")
+    total: str | None = Field(default=None, description="where the answer says how many rows the window has")
+
+
+Pages = Annotated[NoPages | NumberedPages | PagesByTime, Field(discriminator="by")]
 
 
 class WindowSpec(Part):
@@ -230,9 +241,11 @@ class Stream(Request):
     lists: list[str] = Field(default=[], description="XML elements that repeat: always read as a list")
 
     @model_validator(mode="after")
-    def _newest_first_needs_changed(self) -> "Stream":
+    def _pages_have_what_they_need(self) -> "Stream":
         if isinstance(self.pages, NumberedPages) and self.pages.order == "newest_first" and not self.changed:
             raise ValueError("order: newest_first needs changed: the field by which the window's start is known")
+        if isinstance(self.pages, PagesByTime) and not (self.changed and self.window and self.window.since):
+            raise ValueError("pages by: time needs changed: and window: {since: …}")
         return self
 
 

@@ -10,10 +10,19 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from lxml import etree
-from spyne import Application, Array, ComplexModel, Integer, ServiceBase, Unicode, rpc
-from spyne.model.fault import Fault
-from spyne.protocol.soap import Soap11
-from spyne.server.wsgi import WsgiApplication
+
+from sandbox.soap_stack import (
+    Application,
+    Array,
+    ComplexModel,
+    Fault,
+    Integer,
+    ServiceBase,
+    Soap11,
+    Unicode,
+    WsgiApplication,
+    rpc,
+)
 
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)  # a refused request is an answer, not a failure
 

@@ -113,9 +113,10 @@ def open_hub(slug: str) -> "Hub":
 
 
 def ran(stage: str, **counts: Any) -> dict[str, Any]:
-    """Write a stage's counts to the task's log as one line, and return them."""
-    log.info("%s: %s", stage, ", ".join(f"{name} {value}" for name, value in counts.items()) or "nothing to do")
-    return counts
+    """Write a stage's counts to the task's log as one line, and return them; a list of codes becomes its length."""
+    shown = {name: len(value) if isinstance(value, list | tuple | set) else value for name, value in counts.items()}
+    log.info("%s: %s", stage, ", ".join(f"{name} {value}" for name, value in shown.items()) or "nothing to do")
+    return shown
 
 
 def broken(dag_id: str, error: "ConfigurationError") -> None:

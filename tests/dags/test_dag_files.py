@@ -1,0 +1,138 @@
+"""The DAG files: they load quickly and without the heavy packages, and say what they promise."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import Python
+
+DESCRIBE = """
+import json, sys
+from pathlib import Path
+import pydantic, yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, RetryPolicy, dag, task
+from dags import HERE
+before = set(sys.modules)
+bag = DagBag(HERE)
+dags = {}
+for dag_id, dag in bag.dags.items():
+    dags[dag_id] = {
+        "tasks": {one.task_id: {"pool": one.pool, "after": sorted(one.upstream_task_ids), "retries": one.retries,
+                                "policy": type(one.retry_policy).__name__} for one in dag.tasks},
+        "timetable": type(dag.timetable).__name__, "schedule": dag.timetable.expression,
+        "catchup": dag.catchup, "max_active_runs": dag.max_active_runs,
+        "params": {name: dag.params.get_param(name).value for name in dag.params},
+        "described": {name: dag.params.get_param(name).description for name in dag.params},
+    }
+stats = {Path(one.file).name: one.duration.total_seconds() for one in bag.dagbag_stats}
+json.dump({"dags": dags, "errors": bag.import_errors, "new": sorted(set(sys.modules) - before), "seconds": stats},
+          open(sys.argv[1], "w"), default=str)
+"""
+
+HEAVY = ("zeep", "great_expectations", "pandas", "lxml", "requests", "plotly", "spyne", "connectors", "mappings")
+
+STAGES = ["open_run", "pull", "check", "merge", "push", "reconcile", "report"]
+
+
+@pytest.fixture(scope="module")
+def described(airflow_python: Python, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Everything that the tests below ask of the loaded DAG files."""
+    answer = tmp_path_factory.mktemp("dags") / "described.json"
+    ended = airflow_python(DESCRIBE, str(answer))
+    assert ended.returncode == 0, ended.stderr
+    return dict(json.loads(answer.read_text("utf-8")))
+
+
+def test_every_dag_file_loads_without_an_error(described: dict[str, Any]) -> None:
+    assert described["errors"] == {}
+
+
+def test_there_is_a_sync_and_a_list_for_each_province_file_and_the_national_list(described: dict[str, Any]) -> None:
+    assert sorted(described["dags"]) == [
+        "procedures__lao_cai",
+        "procedures__national",
+        "procedures__quang_ngai",
+        "sync__lao_cai",
+        "sync__quang_ngai",
+    ]
+
+
+def test_parsing_a_dag_file_imports_nothing_heavy(described: dict[str, Any]) -> None:
+    loaded = {name for name in described["new"] if name.split(".")[0] in HEAVY}
+    assert loaded == set()
+
+
+def test_parsing_a_dag_file_takes_less_than_a_second(described: dict[str, Any]) -> None:
+    assert set(described["seconds"]) == {"sync.py", "procedures.py"}
+    assert max(described["seconds"].values()) < 1
+
+
+def test_a_sync_runs_its_stages_one_after_the_other(described: dict[str, Any]) -> None:
+    tasks = described["dags"]["sync__lao_cai"]["tasks"]
+    assert list(tasks) == STAGES
+    for before, after in pairwise(STAGES):
+        assert before in tasks[after]["after"]
+
+
+def test_each_task_that_talks_to_a_peer_takes_a_slot_of_that_peers_pool(described: dict[str, Any]) -> None:
+    pools = {name: one["pool"] for name, one in described["dags"]["sync__quang_ngai"]["tasks"].items()}
+    assert pools["pull"] == "peer_viettel_quang_ngai"
+    assert pools["push"] == pools["reconcile"] == "peer_national"
+    assert {pools[name] for name in ("open_run", "check", "merge", "report")} == {"default_pool"}
+
+
+def test_a_province_has_one_run_at_a_time_and_is_not_caught_up_by_itself(described: dict[str, Any]) -> None:
+    for dag in described["dags"].values():
+        assert dag["max_active_runs"] == 1
+        assert dag["catchup"] is False
+
+
+def test_the_schedule_is_the_provinces_own_with_the_time_between_two_runs_as_interval(
+    described: dict[str, Any],
+) -> None:
+    dag = described["dags"]["sync__quang_ngai"]
+    assert (dag["timetable"], dag["schedule"]) == ("CronDataIntervalTimetable", "45 1 * * *")
+
+
+def test_the_form_asks_for_a_window_and_a_dry_run_and_defaults_to_neither(described: dict[str, Any]) -> None:
+    dag = described["dags"]["sync__lao_cai"]
+    assert dag["params"] == {"since": None, "until": None, "dry_run": False}
+    assert all(" / " in words for words in dag["described"].values()), "each field is described in both languages"
+
+
+def test_every_task_is_tried_again_only_for_what_time_mends(described: dict[str, Any]) -> None:
+    tasks = [task for dag in described["dags"].values() for task in dag["tasks"].values()]
+    assert {task["policy"] for task in tasks} == {"ByWhoMustAct"}
+    assert all(task["retries"] >= 1 for task in tasks)
+
+
+BROKEN = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from dags import HERE
+bag = DagBag(HERE)
+print("OUT" + json.dumps({"ids": sorted(bag.dags), "errors": bag.import_errors,
+                          "doc": bag.dags["sync__bad"].doc_md, "tasks": bag.dags["sync__bad"].task_ids}))
+"""
+
+
+def test_a_broken_province_file_says_so_in_its_own_flow_and_leaves_the_others_alone(
+    airflow_python: Python, tmp_path: Path
+) -> None:
+    folder = tmp_path / "provinces"
+    folder.mkdir()
+    good = 'province: {code: "51", name: Good, agency: H48}\nsystem: x\nconnection: c\nnational: {unit: H48}\n'
+    (folder / "good.yaml").write_text(good)
+    (folder / "bad.yaml").write_text(good + "schedul: null\n")
+    ended = airflow_python(BROKEN, LIENTHONG_CONFIG=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.rpartition("OUT")[2])
+    assert found["errors"] == {}
+    assert found["ids"] == ["procedures__bad", "procedures__good", "procedures__national", "sync__bad", "sync__good"]
+    assert found["tasks"] == ["configuration"]
+    assert "bad.yaml:5" in found["doc"]
+    assert "did you mean 'schedule'" in found["doc"]

@@ -7,6 +7,7 @@ entries can only be asked with a date.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,7 @@ from mappings.mapped import Refused
 from mappings.places import code_list_files
 from mappings.transforms import read_key
 from mappings.validation import validated
+from mappings.yamlfile import Key as Place
 from mappings.yamlfile import YamlFile, read_yaml, shown_name
 
 Scalar = str | int | bool
@@ -44,6 +46,15 @@ class Entry(BaseModel):
         return self.__pydantic_extra__
 
 
+class Rows(BaseModel):
+    """Codes kept as a table: its columns named like the parts are the key, valid_from and valid_to the days."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field(description="name of the CSV file, UTF-8 with a header row")
+    is_: str = Field(alias="is", description="column that holds the canonical code")
+
+
 class CodeListFile(BaseModel):
     """A code list file."""
 
@@ -57,7 +68,8 @@ class CodeListFile(BaseModel):
     match: list[list[str]] | None = Field(None, description="combinations of parts, tried in order; default: all parts")
     reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
     extend: bool = Field(False, description="lay these entries over the list of this name in the next folder")
-    entries: list[Entry] = Field(description="the codes")
+    entries: list[Entry] = Field(default_factory=list, description="the codes")
+    rows: Rows | None = Field(None, description="more codes, from a CSV file beside the list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +173,49 @@ def _load_stack(stack: list[tuple[Path, Path]]) -> CodeList:
     match = tuple(map(tuple, model.match)) if model.match else (tuple(model.parts),)
     if under is not None:
         _refuse_other_shape(file, model, under)
-        return under.with_entries(entry_lines(model.entries, file, ("entries",), under))
+        return under.with_entries(_all_lines(model, file, path, under))
     _refuse_unknown_parts(file, model)
-    made = _made(model.list_, model.to, tuple(model.parts), match, model.reason, [])
-    return _made(
-        made.name, made.to, made.parts, made.match, made.reason, entry_lines(model.entries, file, ("entries",), made)
-    )
+    empty = _made(model.list_, model.to, tuple(model.parts), match, model.reason, [])
+    return empty.with_entries(_all_lines(model, file, path, empty))
+
+
+def _all_lines(model: CodeListFile, file: YamlFile, path: Path, shape: CodeList) -> list[Line]:
+    lines = entry_lines(model.entries, file, ("entries",), shape)
+    if model.rows is None:
+        return lines
+    lines += _table_lines(model.rows, file, path.with_name(model.rows.file), shape)
+    faults = _overlaps(lines, shape.name)
+    if faults:
+        raise MappingError(faults)
+    return lines
+
+
+def _table_lines(rows: Rows, file: YamlFile, path: Path, shape: CodeList) -> list[Line]:
+    """The lines of a CSV file; a missing file or column is told at the list's `rows`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text)
+            columns = reader.fieldnames or []
+            table = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"`{rows.file}` cannot be read: {error}."
+        raise MappingError([file.fault(("rows", "file"), what, "Put it beside the list, as UTF-8.")]) from error
+    wrong = [column for column in (rows.is_, *shape.parts) if column not in columns]
+    if wrong:
+        faults = [
+            file.fault(("rows",), f"`{rows.file}` has no column `{name}`.", near(name, columns)) for name in wrong
+        ]
+        raise MappingError(faults)
+    name = f"{file.name.rpartition('/')[0]}/{rows.file}".lstrip("/")
+    lines: dict[Place, int] = {("entries", number): line for number, (line, _) in enumerate(table)}
+    entries = [
+        Entry.model_validate(
+            {"is": row[rows.is_], **{part: row[part] for part in shape.parts}}
+            | {day: row[day] for day in ("valid_from", "valid_to") if row.get(day)}
+        )
+        for _, row in table
+    ]
+    return entry_lines(entries, YamlFile(name, {}, lines), ("entries",), shape)
 
 
 def _refuse_other_shape(file: YamlFile, model: CodeListFile, under: CodeList) -> None:

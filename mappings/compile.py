@@ -157,7 +157,7 @@ class Generator:
 
         if plan.take == "join":
             parts = ", ".join(f"({one(path)})" for path in paths)
-            self.put(f"{variable} = {plan.between!r}.join([part for part in ({parts},) if part]) or None")
+            self.put(f"{variable} = joined({plan.between!r}, {parts})")
         elif plan.take == "any":
             self.put(f"{variable} = {name}[v := {paths[0]}]")
         elif plan.take == "key" and (len(paths) > 1 or plan.at):
@@ -301,6 +301,7 @@ def compile_plans(name: str, plans: Sequence[Plan], keys: Sequence[tuple[str, st
         "Mapped": Mapped,
         "Finding": Finding,
         "in_order": steps.in_order,
+        "joined": mapped.joined,
         "key": _KEY,
         "missing": mapped.missing,
         "node": mapped.node,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def near(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     if not words:
         return "None is known."
-    match = process.extractOne(word, words, score_cutoff=60)
+    match = process.extractOne(word, words, scorer=DamerauLevenshtein.normalized_similarity, score_cutoff=0.5)
     if match:
         return f"Did you mean `{match[0]}`?"
     shown = ", ".join(words[:20])

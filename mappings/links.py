@@ -46,7 +46,7 @@ def link_reader() -> Callable[[Any], Any]:
             if good is None:
                 if len(starts) > 1000:
                     starts.clear()
-                good = starts[start] = public_link(start + "/") is not None
+                good = starts[start] = public_link(start + "/") == start + "/"
             if good:
                 return value
         return _read_slowly(value)

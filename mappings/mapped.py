@@ -128,6 +128,11 @@ def nth(value: Any, index: int) -> Any:
     return None if isinstance(value, dict) else value
 
 
+def joined(between: str, *parts: str | None) -> str | None:
+    """The parts that are not blank, put together; None when all are."""
+    return between.join([part for part in parts if part]) or None
+
+
 def some(value: Any, key: str) -> bool:
     """Whether any object of a list has a true `key`."""
     return value.__class__ is list and any(entry.__class__ is dict and bool(entry.get(key)) for entry in value)

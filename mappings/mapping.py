@@ -27,15 +27,13 @@ from mappings.plan import OUT_KINDS, Planner
 from mappings.yamlfile import YamlFile
 from schemas.records import KINDS
 
-RecordKind = Literal["dossier", "procedure", "step"]
-
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
     """A compiled mapping. `source` is the generated Python, `plans` the checked rules it was made from."""
 
     name: str
-    kind: RecordKind
+    kind: str
     overlay: str | None
     direction: Literal["in", "out"]
     source: str
@@ -61,7 +59,7 @@ class Failure:
 
 def load_mapping(
     name: str,
-    kind: RecordKind = "dossier",
+    kind: str = "dossier",
     folders: Sequence[Path] | None = None,
     overlay: str | None = None,
     lists: CodeLists | None = None,
@@ -90,11 +88,10 @@ def load_mapping(
     return Mapping(name, kind, overlay, base.direction, source, tuple(plans), tuple(examples), function)
 
 
-def kinds_of(name: str, folders: Sequence[Path] | None = None) -> list[RecordKind]:
+def kinds_of(name: str, folders: Sequence[Path] | None = None) -> list[str]:
     """The record kinds that a mapping has rules for."""
     base, _ = _read_base(name, folders)
-    kinds: tuple[RecordKind, ...] = ("dossier", "procedure", "step")
-    return [kind for kind in kinds if getattr(base, kind) is not None]
+    return [kind for kind in ("dossier", "procedure", "step") if getattr(base, kind) is not None]
 
 
 def mapping_names(folders: Sequence[Path] | None = None) -> list[str]:
@@ -180,7 +177,7 @@ def _read_overlay(name: str, base: MappingFile, folders: Sequence[Path] | None) 
     raise MappingError([Fault(f"mappings/overlays/{name}.yaml", 1, "", what, known)])
 
 
-def _section(base: MappingFile, file: YamlFile, kind: RecordKind) -> dict[str, Located]:
+def _section(base: MappingFile, file: YamlFile, kind: str) -> dict[str, Located]:
     known = OUT_KINDS if base.direction == "out" else KINDS
     fields = getattr(base, kind)
     if fields is None:
@@ -192,9 +189,7 @@ def _section(base: MappingFile, file: YamlFile, kind: RecordKind) -> dict[str, L
     return located(fields, kind, file)
 
 
-def _section_overlaid(
-    section: dict[str, Located], over: OverlayFile, file: YamlFile, kind: RecordKind
-) -> dict[str, Located]:
+def _section_overlaid(section: dict[str, Located], over: OverlayFile, file: YamlFile, kind: str) -> dict[str, Located]:
     fields = getattr(over, kind)
     return section if fields is None else laid_over(section, located(fields, kind, file))
 
@@ -208,7 +203,7 @@ def _lists_overlaid(lists: CodeLists, over: OverlayFile, file: YamlFile) -> Code
     return lists
 
 
-def _examples(model: MappingFile | OverlayFile, file: YamlFile, kind: RecordKind) -> list[tuple[Example, str]]:
+def _examples(model: MappingFile | OverlayFile, file: YamlFile, kind: str) -> list[tuple[Example, str]]:
     return [
         (example, f"{file.name}:{file.line(('examples', number))}{f' ({example.name})' if example.name else ''}")
         for number, example in enumerate(model.examples)

@@ -14,9 +14,10 @@ def searched(folders: Sequence[Path] | None = None) -> list[Path]:
     """
     places: list[Path] = []
     for folder in [*(folders or ()), BASE]:
-        for place in (Path(folder) / "mappings", Path(folder)):
-            if place.is_dir() and place.resolve() not in [known.resolve() for known in places]:
-                places.append(place)
+        inner = Path(folder) / "mappings"
+        place = inner if inner.is_dir() else Path(folder)
+        if place.is_dir() and place.resolve() not in [known.resolve() for known in places]:
+            places.append(place)
     return places
 
 
@@ -27,7 +28,12 @@ def mapping_files(folders: Sequence[Path] | None = None) -> list[tuple[Path, Pat
 
 def code_list_files(folders: Sequence[Path] | None = None) -> list[tuple[Path, Path]]:
     """Every code list file with its mapping folder, nearest first."""
-    return [(path, place) for place in searched(folders) for path in sorted((place / "codelists").glob("*.yaml"))]
+    places = searched(folders)
+    for folder in reversed(folders or ()):  # LIENTHONG_CONFIG may keep codelists/ beside its mappings/
+        root = Path(folder).parent if Path(folder).name == "mappings" else Path(folder)
+        if root.resolve() not in [place.resolve() for place in places]:
+            places.insert(0, root)
+    return [(path, place) for place in places for path in sorted((place / "codelists").glob("*.yaml"))]
 
 
 def overlay_files(folders: Sequence[Path] | None = None) -> list[tuple[Path, Path]]:

@@ -139,21 +139,25 @@ class Readers:
         said = rule.rule.format or self.times.format
         formats = tuple(said) if isinstance(said, list) else (said,)
         zone = rule.rule.zone or self.times.zone
-        at = "format" if rule.rule.format else None
         for name in formats:
             if not dates.is_format(name):
                 what = f"`{name}` is not a format of a time."
-                self.faults.append(rule.fault(at, what, near(name, _SHOWN_FORMATS)))
-                return _NEVER
+                return self._unreadable(rule, "format", rule.rule.format, what, near(name, _SHOWN_FORMATS))
         if zone not in dates.ZONES:
-            self.faults.append(rule.fault("zone" if rule.rule.zone else None, f"`{zone}` is not a known zone.",
-                                          near(zone, dates.ZONES)))  # fmt: skip
-            return _NEVER
+            what = f"`{zone}` is not a known zone."
+            return self._unreadable(rule, "zone", rule.rule.zone, what, near(zone, dates.ZONES))
         key = f"{'|'.join(formats)} {zone}"
         read = self._kept(key, lambda: Reader("datetime", "call", dates.datetime_reader(formats, zone)))
         if as_ == "datetime":
             return read
         return self._kept(f"{key} limit", lambda: Reader(as_, "call", dates.end_of_day_reader(read.made)))
+
+    def _unreadable(self, rule: Located, part: str, own: Any, what: str, next_step: str) -> Reader:
+        """Tell a fault at the rule that says the word itself, else once at the file's `times`."""
+        fault = rule.fault(part, what, next_step) if own else rule.file.fault(("times", part), what, next_step)
+        if fault not in self.faults:
+            self.faults.append(fault)
+        return _NEVER
 
     def _table(self, full: str, rule: Located) -> Reader:
         codes = {read_key(key): value for key, value in (rule.rule.table or {}).items()}

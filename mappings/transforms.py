@@ -252,8 +252,8 @@ def read_key(value: Any) -> str | None:
     """A value as code lists and conditions compare it: clean text, letter case aside; true is 1, false is 0."""
     if value is None:
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else str(value)
     if isinstance(value, bool):
         value = int(value)
     return clean(_as_text(value)).casefold() or None

@@ -1,5 +1,6 @@
 """YAML read as plain data that remembers its lines, so that every message can point at one."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,23 @@ import yaml
 from mappings.errors import Fault, MappingError
 
 Key = tuple[str | int, ...]
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML in which codes stay text: only true and false are truth values (a vendor's key may be `on` or `no`), and
+    numbers with leading zeros, colons or more than four decimals (`010`, `12:30`, `1.001612`) are not numbers."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, shape) for tag, shape in resolvers if tag.rpartition(":")[2] not in ("bool", "int", "float")]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _shape, _first in (
+    ("bool", r"true|false|True|False", "tfTF"),
+    ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]{1,4}", "-0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_shape})$"), list(_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +59,7 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     """Read one YAML file whose top is a table; a broken file or a key said twice is a MappingError."""
     try:
         text = path.read_text(encoding="utf-8")
-        loader = yaml.CSafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             data = None if node is None else loader.construct_document(node)

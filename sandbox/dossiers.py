@@ -13,7 +13,7 @@ from sandbox import calendar, people
 from sandbox.calendar import DAY_SECONDS
 from sandbox.dirt import CORRECTABLE, Pattern
 from sandbox.procedures import LocalProcedure, local_list, national, used_by_dossiers
-from sandbox.provinces import Office, Place, Profile, offices, places
+from sandbox.provinces import DEPARTMENT_OF, Office, Place, Profile, offices, places
 from sandbox.statuses import ENDED
 from sandbox.timeline import Timeline
 
@@ -116,11 +116,11 @@ class Generator:
         self._subjects = [f"{_plain(p.name)[:90].strip()} - ".encode() for p in self.procedures]
         self.old_places, self.new_places = places(profile.slug)
         departments, committees = offices(profile.slug)
-        self._by_field: list[list[Office]] = []
+        self.handled_by: list[list[Office]] = []
         for p in self.procedures:
-            provincial = p.base is not None and "1" in national()[p.base].levels
-            n = sum(p.field_code.encode()) % len(departments)
-            self._by_field.append([departments[n]] if provincial else committees)
+            known = national().get(p.base or "")
+            department = departments[DEPARTMENT_OF.get(known.agency_code, 4)] if known and "1" in known.levels else None
+            self.handled_by.append([department] if department else committees)
         self._address = {
             id(p): f"{p.commune_name}, {p.province_name}".encode() for p in [*self.old_places, *self.new_places]
         }
@@ -262,7 +262,7 @@ class Generator:
             people.STREETS[h[25] % len(people.STREETS)],
             self._address[id(place)],
         )
-        offices_ = self._by_field[procedure]
+        offices_ = self.handled_by[procedure]
         d.office = office = offices_[h[26] % len(offices_)]
         d.code = b"%b%b-%07d" % (
             self._code_stems[id(office)][h[26] >> 15],

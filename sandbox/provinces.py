@@ -56,8 +56,10 @@ class Office:
 _DEPARTMENTS = (
     "Sở Tư pháp", "Sở Nông nghiệp và Môi trường", "Sở Xây dựng", "Sở Tài chính", "Sở Nội vụ", "Sở Công Thương",
     "Sở Y tế", "Sở Giáo dục và Đào tạo", "Sở Khoa học và Công nghệ", "Sở Văn hóa, Thể thao và Du lịch", "Công an tỉnh",
-    "Ban Quản lý các khu công nghiệp",
+    "Ban Quản lý các khu công nghiệp", "Bộ Chỉ huy quân sự tỉnh",
 )  # fmt: skip
+DEPARTMENT_OF = {"G01": 10, "G10": 1, "G11": 12, "G12": 3, "G15": 0, "G17": 2, "G19": 3}
+"""Which department handles the procedures of a ministry, by its place in the list; others go to the fifth (Nội vụ)."""
 
 
 @lru_cache(maxsize=4)

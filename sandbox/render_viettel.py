@@ -15,6 +15,24 @@ UNKNOWN_STATUS = (99, "Chuyển liên thông thuế")
 _CHANNELS = (b"TN", b"TT", b"BC")
 """By the generator's channel: 0 online, 1 in person, 2 postal."""
 
+_FLAGS = (0, 1)
+_WAYS = [
+    [
+        [
+            b"<kenhNop>%b</kenhNop><hinhThucTra>%d</hinhThucTra><noiNop>%d</noiNop>"
+            % (channel, back, 2 - national_portal)
+            for national_portal in _FLAGS
+        ]
+        for back in _FLAGS
+    ]
+    for channel in _CHANNELS
+]
+_PAYMENTS = [
+    [b"<thanhToan>%d</thanhToan><dinhDanhDienTu>%d</dinhDanhDienTu>" % (pay, vneid) for vneid in _FLAGS]
+    for pay in range(4)
+]
+_TARGETS = [b"<loaiDoiTuong>%d</loaiDoiTuong>" % kind for kind in range(4)]
+
 
 def tag(name: str, value: object) -> bytes:
     """`<name>value</name>`, escaped."""
@@ -35,7 +53,8 @@ class ViettelRenderer:
 
     def __init__(self, generator: Generator) -> None:
         g = self.generator = generator
-        self._stem = f"BN{g.profile.code}".encode()
+        self._receipt = f"<soBienNhan>BN{g.profile.code}-%08d</soBienNhan>".encode()
+        self._file_ends = [b"-%d.pdf" % (n + 1) for n in range(8)]
         self._files = f"https://{g.profile.host}/tep/".encode()
         self._procedures = []
         self._fees = []
@@ -68,12 +87,12 @@ class ViettelRenderer:
         ]
         self._offices = {}
         self._divisions = {}
-        for o in {id(o): o for group in g._by_field for o in group}.values():
+        for o in {id(o): o for group in g.handled_by for o in group}.values():
             self._offices[id(o)] = tag("maCoQuan", o.new) + tag("tenCoQuan", o.name)
             self._divisions[id(o)] = tag("phongBan", o.name)
         self._places = {id(p): _place(p) for p in [*g.old_places, *g.new_places]}
         self._documents = [
-            tag("maGiayTo", f"T-{n:04d}") + tag("tenGiayTo", name) + b"<tenTep>"
+            tag("maGiayTo", f"T-{n:04d}") + tag("tenGiayTo", name) + b"<tenTep>giay-to-"
             for n, name in enumerate(people.DOCUMENT_NAMES, 1)
         ]
         self._marks = [
@@ -84,76 +103,73 @@ class ViettelRenderer:
         return self.render(self.generator.dossier(row))
 
     def render(self, d: Dossier) -> bytes:
-        """One dossier as a `<HoSo>` element."""
-        h, path = d.picks, d.path
-        vn_day, vn_time = calendar.VN_DAY, calendar.VN_TIME
-        heads = self._heads[path[-1]]
-        division = self._divisions[id(d.office)]
-        steps = []
-        last = len(path) - 1
-        for n, at in enumerate(d.times):
-            s = path[n]
-            marks = self._heads[s]
-            pick = h[(n + 5) & 31]
-            day, second = divmod(at, DAY_SECONDS)
-            steps.append(
-                b"<TienTrinh>%b%b%b%b%b%b</TienTrinh>"
-                % (
-                    b"<thoiDiem/>"
-                    if n == d.lost_time
-                    else b"<thoiDiem>%b%b</thoiDiem>" % (vn_day[day], vn_time[second]),
-                    self._officers[pick % 97],
-                    division,
-                    self._words[s],
-                    marks[pick % len(marks)],
-                    b"<hanXuLy>%b</hanXuLy>" % calendar.DUE_VN[day + 2] if n < last and s == 4 else b"",
-                )
-            )
-        if d.shuffled:
-            steps.reverse()
-        documents = []
-        for n in range(d.documents):
-            documents.append(
-                b"<GiayTo>%bgiay-to-%d-%d.pdf</tenTep><duongDan>%b</duongDan>%b"
-                % (
-                    self._documents[(h[10] + n * 5) % 12],
-                    d.number,
-                    n + 1,
-                    d.url if d.url and n == 0 else b"%b%d-%d.pdf" % (self._files, d.number, n + 1),
-                    self._marks[d.digitised >> (n * 3) & 7],
-                )
-            )
-        result = self._results[d.procedure]
+        """One dossier as a `<HoSo>` element: a flat list of pieces, joined once."""
+        heads = self._heads[d.path[-1]]
         received = _time(b"ngayTiepNhan", d.received)
         if d.year_slip:
             received = received.replace(b"/20", b"/02", 1)
-        return b"".join(
-            (
-                b"<HoSo><maHoSo>", d.code, b"</maHoSo>",
-                b"<maHoSoQuocGia>%b</maHoSoQuocGia>" % d.national_code if d.national_code else b"",
-                b"<soBienNhan>%b-%08d</soBienNhan>" % (self._stem, d.number + 1),
-                self._procedures[d.procedure][d.form],
-                self._offices[id(d.office)],
-                b"<chuHoSo>%b</chuHoSo><loaiDoiTuong>%d</loaiDoiTuong><loaiGiayTo>%b</loaiGiayTo><soGiayTo>%b</soGiayTo>"
-                % (d.owner, d.target, b"CMND" if len(d.identity) == 9 else b"CCCD", d.identity),
-                b"<dienThoai>%b</dienThoai><email>%b</email><diaChi>%b</diaChi>" % (d.phone, d.email, d.address),
-                self._places[id(d.place)],
-                b"<trichYeu>%b</trichYeu><kenhNop>%b</kenhNop><hinhThucTra>%d</hinhThucTra><noiNop>%d</noiNop>"
-                % (d.subject, _CHANNELS[d.channel], d.back, 1 if d.on_national else 2),
-                b"<thanhToan>%d</thanhToan><dinhDanhDienTu>%d</dinhDanhDienTu>" % (d.pay, d.vneid),
-                _time(b"ngayNop", d.submitted), received,
-                b"<ngayHenTra>%b</ngayHenTra>" % calendar.DUE_VN[d.due_day] if d.due_day >= 0 else b"<ngayHenTra/>",
-                _time(b"ngayHoanThanh", d.finished), _time(b"ngayTra", d.returned), _time(b"ngayTuChoi", d.refused),
-                _time(b"ngayCapNhat", d.changed),
-                self._unknown if d.bad_status else heads[h[30] % len(heads)],
-                b"<ghiChu/><DanhSachGiayTo>", *documents, b"</DanhSachGiayTo>",
-                self._fees[d.procedure],
-                b"<DanhSachTienTrinh>", *steps, b"</DanhSachTienTrinh>",
-                b"<DanhSachKetQua><KetQua>%b%d-kq.pdf</duongDan></KetQua></DanhSachKetQua>" % (result, d.number)
-                if result and (d.finished >= 0 or d.returned >= 0) else b"<DanhSachKetQua/>",
-                b"</HoSo>",
+        out = [
+            b"<HoSo><maHoSo>", d.code, b"</maHoSo>",
+            b"<maHoSoQuocGia>" + d.national_code + b"</maHoSoQuocGia>" if d.national_code else b"",
+            self._receipt % (d.number + 1),
+            self._procedures[d.procedure][d.form], self._offices[id(d.office)],
+            b"<chuHoSo>", d.owner, b"</chuHoSo>", _TARGETS[d.target],
+            b"<loaiGiayTo>CMND" if len(d.identity) == 9 else b"<loaiGiayTo>CCCD", b"</loaiGiayTo><soGiayTo>", d.identity, b"</soGiayTo><dienThoai>", d.phone, b"</dienThoai><email>", d.email,
+            b"</email><diaChi>", d.address, b"</diaChi>", self._places[id(d.place)],
+            b"<trichYeu>", d.subject, b"</trichYeu>", _WAYS[d.channel][d.back][d.on_national],
+            _PAYMENTS[d.pay][d.vneid],
+            _time(b"ngayNop", d.submitted), received,
+            b"<ngayHenTra>" + calendar.DUE_VN[d.due_day] + b"</ngayHenTra>" if d.due_day >= 0 else b"<ngayHenTra/>",
+            _time(b"ngayHoanThanh", d.finished), _time(b"ngayTra", d.returned), _time(b"ngayTuChoi", d.refused),
+            _time(b"ngayCapNhat", d.changed),
+            self._unknown if d.bad_status else heads[d.picks[30] % len(heads)], b"<ghiChu/><DanhSachGiayTo>",
+        ]  # fmt: skip
+        self._add_documents(out, d)
+        out += (b"</DanhSachGiayTo>", self._fees[d.procedure], b"<DanhSachTienTrinh>")
+        self._add_steps(out, d)
+        out.append(b"</DanhSachTienTrinh>")
+        result = self._results[d.procedure]
+        if result and (d.finished >= 0 or d.returned >= 0):
+            out += (
+                b"<DanhSachKetQua><KetQua>",
+                result,
+                b"%d-kq.pdf</duongDan></KetQua></DanhSachKetQua></HoSo>" % d.number,
             )
-        )  # fmt: skip
+        else:
+            out.append(b"<DanhSachKetQua/></HoSo>")
+        return b"".join(out)
+
+    def _add_documents(self, out: list[bytes], d: Dossier) -> None:
+        """`GiayTo` elements."""
+        digits, kind = d.digitised, d.picks[10]
+        number = b"%d" % d.number
+        link = self._files + number
+        for n in range(d.documents):
+            end = self._file_ends[n]
+            out += (
+                b"<GiayTo>", self._documents[(kind + n * 5) % 12], number, end, b"</tenTep><duongDan>",
+                d.url if d.url and n == 0 else link + end, b"</duongDan>", self._marks[digits >> (n * 3) & 7],
+            )  # fmt: skip
+
+    def _add_steps(self, out: list[bytes], d: Dossier) -> None:
+        """`TienTrinh` elements."""
+        h, path = d.picks, d.path
+        vn_day, vn_time, due = calendar.VN_DAY, calendar.VN_TIME, calendar.DUE_VN
+        officers, division = self._officers, self._divisions[id(d.office)]
+        last = len(path) - 1
+        for n in range(last, -1, -1) if d.shuffled else range(last + 1):
+            s, at = path[n], d.times[n]
+            pick = h[(n + 5) & 31]
+            day = at // DAY_SECONDS
+            marks = self._heads[s]
+            if n == d.lost_time:
+                out.append(b"<TienTrinh><thoiDiem/>")
+            else:
+                out += (b"<TienTrinh><thoiDiem>", vn_day[day], vn_time[at % DAY_SECONDS], b"</thoiDiem>")
+            out += (
+                officers[pick % 97], division, self._words[s], marks[pick % len(marks)],
+                b"<hanXuLy>" + due[day + 2] + b"</hanXuLy></TienTrinh>" if n < last and s == 4 else b"</TienTrinh>",
+            )  # fmt: skip
 
     def procedures(self, start: int, stop: int) -> bytes:
         """`<ThuTuc>` elements of the province's own list at positions [start, stop)."""

@@ -101,7 +101,7 @@ class VnptRenderer:
         ]
         self._agencies = {}
         self._divisions = {}
-        for o in {id(o): o for group in g._by_field for o in group}.values():
+        for o in {id(o): o for group in g.handled_by for o in group}.values():
             office = {"id": f"dv-{o.new}", "code": o.old, "name": _names(o.name)}
             parent = {"id": f"dv-{agency}", "name": _names(o.parent)}
             self._agencies[id(o)] = b'"agency":%b,' % _json({**office, "parent": parent})
@@ -119,7 +119,29 @@ class VnptRenderer:
             ]
             for n, name in enumerate(people.DOCUMENT_NAMES, 1)
         ]
-        self._file_url = f'","url":"{host}/fi/file/'.encode()
+        self._file_url = f"{host}/fi/file/".encode()
+        self._file_ends = [b"-f%d" % n for n in range(8)]
+        self._file_pieces = [
+            (
+                b'%b{"id":"' % (b"," if n else b""),
+                b'-g%d",' % n,
+                b'-f%d","filename":"giay-to-' % n,
+                b'-%d.pdf","size":' % (n + 1),
+            )
+            for n in range(8)
+        ]
+        self._sizes = [b'%d,"url":"' % (20_000 + n * 3331) for n in range(256)]
+        self._step_ends = [b'-%d",' % (n + 1) for n in range(400)]
+        self._payments = [
+            [
+                [
+                    b'"paymentMethod":{"id":%d},"vneid":%b,"submittedOnNational":%b,' % (pay, vneid, national_portal)
+                    for national_portal in (b"false", b"true")
+                ]
+                for vneid in (b"false", b"true")
+            ]
+            for pay in range(4)
+        ]
         self._channels = [b'"applyMethod":%b,' % _json({"id": i, "name": n}) for i, n in enumerate(_METHODS)]
         self._back = [
             b'"dossierReceivingKind":%b,' % _json({"id": i, "name": n})
@@ -131,88 +153,78 @@ class VnptRenderer:
         return self.render(self.generator.dossier(row))
 
     def render(self, d: Dossier) -> bytes:
-        """One dossier as JSON."""
-        h, path, times = d.picks, d.path, d.times
-        iso_day, iso_time = calendar.ISO_DAY, calendar.ISO_TIME
+        """One dossier as JSON: a flat list of pieces, joined once."""
         number = b"%b%08x" % (self._stem, d.number)
-        status, variant = path[-1], h[30]
-        heads = self._heads[status]
-        word_iso = _iso_or_null
-        steps = []
-        division = self._divisions[id(d.office)]
-        last = len(path) - 1
-        for n, at in enumerate(times):
-            s = path[n]
-            marks = self._steps[s]
-            pick = h[(n + 5) & 31]
-            day, second = divmod(at, DAY_SECONDS)
-            lost = n == d.lost_time
-            steps.append(
-                b'{"id":"%b-%d",%b%b%b%b,"dueDate":%b,%b'
-                % (
-                    number,
-                    n + 1,
-                    self._officers[pick % 97],
-                    division,
-                    self._words[s],
-                    b"null" if lost else b'"%b%b"' % (iso_day[day], iso_time[second]),
-                    b'"%b"' % calendar.DUE_ISO[day + 2] if n < last and s == 4 else b"null",
-                    marks[pick % len(marks)],
-                )
-            )
-        if d.shuffled:
-            steps.reverse()
-        documents = []
-        digits = d.digitised
-        for n in range(d.documents):
-            kind = (h[10] + n * 5) % 12
-            documents.append(
-                b'{"id":"%b-g%d",%b%b-f%d","filename":"giay-to-%d-%d.pdf","size":%d%b"}]}'
-                % (
-                    number,
-                    n,
-                    self._documents[kind][digits >> (n * 3) & 7],
-                    number,
-                    n,
-                    d.number,
-                    n + 1,
-                    20_000 + h[n] * 13,
-                    b',"url":"%b' % d.url if d.url and n == 0 else b"%b%b-f%d" % (self._file_url[1:], number, n),
-                )
-            )
-        result = self._results[d.procedure]
-        received = word_iso(d.received)
+        received = _iso_or_null(d.received)
         if d.year_slip:
             received = b'"0202' + received[5:]
-        return b"".join(
-            (
-                b'{"id":"', number, b'","code":"', d.code,
-                b'","nationCode":"%b",' % d.national_code if d.national_code else b'","nationCode":null,',
-                self._procedures[d.procedure][d.form],
-                self._agencies[id(d.office)],
-                b'"applicant":{"data":{"fullname":"', d.filer,
-                b'","ownerFullname":"%b",' % d.owner if d.owner else b'","ownerFullname":null,',
-                b'"identityNumber":"', d.identity, b'","phoneNumber":"', d.phone, b'","email":"', d.email,
-                b'","address":"', d.address, b'",', self._places[id(d.place)],
-                b'"noidungyeucaugiaiquyet":"', d.subject, b'",', self._targets[d.target],
-                b'"taxCode":"%b"}},' % d.tax if d.tax else b'"taxCode":null}},',
-                b'"dossierFormFile":[', b",".join(documents), b"],",
-                self._fees[d.procedure][1 if d.pay in (1, 2) else 0],
-                self._channels[d.channel], self._back[d.back],
-                b'"paymentMethod":{"id":%d},"vneid":%b,"submittedOnNational":%b,'
-                % (d.pay, b"true" if d.vneid else b"false", b"true" if d.on_national else b"false"),
-                self._unknown if d.bad_status else heads[variant % len(heads)],
-                b'"appliedDate":', word_iso(d.submitted), b',"acceptedDate":', received,
-                b',"appointmentDate":', b'"%b"' % calendar.DUE_ISO[d.due_day] if d.due_day >= 0 else b"null",
-                b',"completedDate":', word_iso(d.finished), b',"returnedDate":', word_iso(d.returned),
-                b',"withdrawDate":', word_iso(d.withdrawn), b',"refusedDate":', word_iso(d.refused),
-                b',"updatedDate":', word_iso(d.changed),
-                b',"task":[', b",".join(steps),
-                b'],"attachment":[',
-                result % (number, number) if result and (d.finished >= 0 or d.returned >= 0) else b"",
-                b"]}",
-            )
+        heads = self._heads[d.path[-1]]
+        iso = _iso_or_null
+        out = [
+            b'{"id":"', number, b'","code":"', d.code,
+            b'","nationCode":"' + d.national_code + b'",' if d.national_code else b'","nationCode":null,',
+            self._procedures[d.procedure][d.form], self._agencies[id(d.office)],
+            b'"applicant":{"data":{"fullname":"', d.filer,
+            b'","ownerFullname":"' + d.owner + b'",' if d.owner else b'","ownerFullname":null,',
+            b'"identityNumber":"', d.identity, b'","phoneNumber":"', d.phone, b'","email":"', d.email,
+            b'","address":"', d.address, b'",', self._places[id(d.place)],
+            b'"noidungyeucaugiaiquyet":"', d.subject, b'",', self._targets[d.target],
+            b'"taxCode":"' + d.tax + b'"}},' if d.tax else b'"taxCode":null}},',
+            b'"dossierFormFile":[',
+        ]  # fmt: skip
+        self._add_documents(out, d, number)
+        out += (
+            self._fees[d.procedure][1 if d.pay in (1, 2) else 0],
+            self._channels[d.channel], self._back[d.back], self._payments[d.pay][d.vneid][d.on_national],
+            self._unknown if d.bad_status else heads[d.picks[30] % len(heads)],
+            b'"appliedDate":', iso(d.submitted), b',"acceptedDate":', received,
+            b',"appointmentDate":', b'"' + calendar.DUE_ISO[d.due_day] + b'"' if d.due_day >= 0 else b"null",
+            b',"completedDate":', iso(d.finished), b',"returnedDate":', iso(d.returned),
+            b',"withdrawDate":', iso(d.withdrawn), b',"refusedDate":', iso(d.refused),
+            b',"updatedDate":', iso(d.changed), b',"task":[',
         )  # fmt: skip
+        self._add_steps(out, d, number)
+        result = self._results[d.procedure]
+        if result and (d.finished >= 0 or d.returned >= 0):
+            out.append(result % (number, number))
+        out.append(b"]}")
+        return b"".join(out)
+
+    def _add_documents(self, out: list[bytes], d: Dossier, number: bytes) -> None:
+        """`dossierFormFile`, with the bracket that ends it."""
+        h, digits = d.picks, d.digitised
+        decimal = b"%d" % d.number
+        url = self._file_url + number
+        for n in range(d.documents):
+            group, file, name, size = self._file_pieces[n]
+            out += (
+                group, number, file, self._documents[(h[10] + n * 5) % 12][digits >> (n * 3) & 7], number, name,
+                decimal, size,
+                self._sizes[h[n] & 255], d.url if d.url and n == 0 else url + self._file_ends[n], b'"}]}',
+            )  # fmt: skip
+        out.append(b"],")
+
+    def _add_steps(self, out: list[bytes], d: Dossier, number: bytes) -> None:
+        """`task`, up to the attachments."""
+        h, path = d.picks, d.path
+        iso_day, iso_time, due = calendar.ISO_DAY, calendar.ISO_TIME, calendar.DUE_ISO
+        officers, division = self._officers, self._divisions[id(d.office)]
+        last = len(path) - 1
+        order = range(last, -1, -1) if d.shuffled else range(last + 1)
+        separator = b'{"id":"'
+        for n in order:
+            s, at = path[n], d.times[n]
+            pick = h[(n + 5) & 31]
+            day = at // DAY_SECONDS
+            marks = self._steps[s]
+            out += (
+                separator, number, self._step_ends[n], officers[pick % 97], division, self._words[s],
+                b"null" if n == d.lost_time else b'"' + iso_day[day] + iso_time[at % DAY_SECONDS] + b'"',
+                b',"dueDate":"' + due[day + 2] + b'",' if n < last and s == 4 else b',"dueDate":null,',
+                marks[pick % len(marks)],
+            )  # fmt: skip
+            separator = b',{"id":"'
+        out.append(b'],"attachment":[')
 
     def procedures(self, start: int, stop: int) -> list[dict[str, object]]:
         """Items of `bd/procedure` at positions [start, stop)."""

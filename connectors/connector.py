@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from connectors.envelope import Envelope, at, open_envelope
+from connectors.envelope import Envelope, at, first_words, open_envelope, readable
 from connectors.errors import BadAnswer, ConfigError, PeerFault, PeerRefused
 from connectors.exchange import Ask, Exchange, Reply
 from connectors.limits import Hosts
@@ -230,13 +230,13 @@ class Connector:
         vendor = self.spec.title or self.spec.system
         if envelope.kind == "fault":
             raise PeerFault(
-                f'the peer answers with a SOAP fault, "{envelope.fault}".',
+                f'the peer answers with a SOAP fault, "{first_words(envelope.fault or "")}".',
                 next_step=f"Ask who runs {vendor}; a fault that passes by itself is named under answers: in the spec.",
                 **place,
             )
         if reply.verdict != "done":
             code = f", code {reply.said.code}" if reply.said.code is not None else ""
-            words = f', "{reply.said.text}"' if reply.said.text else ""
+            words = f', "{first_words(reply.said.text or readable(reply.response.body))}"'
             raise PeerRefused(
                 f"the peer refuses (HTTP {status}{code}{words}).",
                 next_step=f"Ask who runs {vendor} what this answer means and name it under answers: in the spec.",

@@ -13,12 +13,14 @@ from typing import Any, Literal
 import orjson
 
 from connectors.xmlrecords import Fault, NotXml, read_soap
+from schemas.masking import mask_text
 
 Kind = Literal["json", "soap", "fault", "html", "text", "empty", "broken"]
 HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 XML = re.compile(rb"^\s*<(?:\?xml|[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s>/])")
 TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 FIRST_WORDS = 120
+READ_AT_MOST = 4000
 NESTED = 3
 
 
@@ -54,7 +56,7 @@ def open_envelope(
     if not body.strip():
         return Envelope("empty")
     if HTML.match(body):
-        return Envelope("html", words=first_words(body))
+        return Envelope("html", words=readable(body))
     if soap or XML.match(body):
         return _open_xml(body, record, frozenset(lists), heads)
     return _open_json(body)
@@ -65,7 +67,7 @@ def _open_xml(body: bytes, record: str | None, lists: frozenset[str], heads: Ite
         found = read_soap(body, record, lists, heads)
     except NotXml as error:
         kind: Kind = "broken" if XML.match(body) else "text"
-        words = str(error) if kind == "broken" else first_words(body)
+        words = str(error) if kind == "broken" else readable(body)
         return Envelope(kind, words=words)
     except Fault as fault:
         return Envelope("fault", fault=str(fault), words=str(fault))
@@ -82,7 +84,7 @@ def _open_json(body: bytes) -> Envelope:
     except orjson.JSONDecodeError as error:
         if body.lstrip()[:1] in (b"{", b"[", b'"'):
             return Envelope("broken", words=f"{error.msg} at character {error.pos} of {len(body)}")
-        return Envelope("text", words=first_words(body))
+        return Envelope("text", words=readable(body))
     if isinstance(data, str):
         # The string of a string may hold any of the other kinds.
         inner = data.encode()
@@ -92,16 +94,21 @@ def _open_json(body: bytes) -> Envelope:
 
 def _open_json_text(inner: bytes) -> Envelope:
     if HTML.match(inner):
-        return Envelope("html", words=first_words(inner))
+        return Envelope("html", words=readable(inner))
     if XML.match(inner):
         return _open_xml(inner, None, frozenset())
-    return Envelope("text", words=first_words(inner))
+    return Envelope("text", words=readable(inner))
 
 
-def first_words(body: bytes, most: int = FIRST_WORDS) -> str:
-    """The first words a person would read in an answer: no tags, no line ends."""
-    text = body[:4000].decode("utf-8", errors="replace")
-    words = " ".join(TAGS.sub(" ", text).split())
+def readable(body: bytes) -> str:
+    """What a person would read in an answer: no tags, no line ends; of a long one the beginning."""
+    text = body[:READ_AT_MOST].decode("utf-8", errors="replace")
+    return " ".join(TAGS.sub(" ", text).split())
+
+
+def first_words(text: str, most: int = FIRST_WORDS) -> str:
+    """The first words of an answer for an error: masked before they are cut, so that no half number slips through."""
+    words = mask_text(text)
     return words if len(words) <= most else words[: most - 1] + "…"
 
 

@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from connectors.answers import Said, compile_rules, read_answer
 from connectors.auth import Token, TokenKeeper
-from connectors.envelope import Envelope, at, open_envelope
+from connectors.envelope import Envelope, at, first_words, open_envelope
 from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
 from connectors.limits import HostClosed, Hosts
 from connectors.peer import Peer
@@ -437,7 +437,7 @@ def _describe(envelope: Envelope, response: WireResponse, soap: bool = False) ->
 
 
 def _quoted(words: str | None) -> str:
-    return f', "{words}"' if words else ""
+    return f', "{first_words(words)}"' if words else ""
 
 
 def _code(said: Said) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 Position = dict[str, Any]
-MOST_STEPS_BACK = 50
+MOST_STEPS_BACK = 20
 
 
 class EndlessPages(Exception):
@@ -110,7 +110,7 @@ class Numbered(_FixedWindow):
     When the total falls while paging, rows that moved up were skipped: the pager steps back by the fall.
 
     >>> pager.after({"page": 3, "total": 10}, Seen(rows=2, total=7), None)
-    {'page': 1, 'total': 7, 'backs': 1, 'far': 3}
+    {'page': 1, 'total': 7, 'read': 2, 'backs': 1, 'far': 3}
     """
 
     page: str
@@ -129,37 +129,43 @@ class Numbered(_FixedWindow):
         return {self.page: position["page"], self.size: self.rows}
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
-        """See the class; raises EndlessPages for the page before once more, MissingRows for an empty page too
-        early."""
+        """See the class; raises EndlessPages for a page that comes twice, MissingRows for an end before the total."""
         number: int = position["page"]
-        far, backs = max(position.get("far", 0), number), position.get("backs", 0)
-        if seen.rows and seen.repeated:
-            raise EndlessPages(f"page {number} is the same as the page before it")
-        before = position.get("total")
-        total = {} if seen.total is None else {"total": seen.total}
+        before, backs = position.get("total"), position.get("backs", 0)
         if before is not None and seen.total is not None and seen.total < before and number > self.first:
             # Rows moved up by at most the fall: all that slipped past are on the pages just behind.
+            far = max(position.get("far", 0), number)
             if backs >= MOST_STEPS_BACK:
                 raise EndlessPages(f"the total fell {backs} times before page {far} was passed")
-            back = math.ceil((before - seen.total) / self.rows)
-            return {"page": max(self.first, number - back), **total, "backs": backs + 1, "far": far}
-        if self._is_end(number, seen, since):
+            again = max(self.first, number - math.ceil((before - seen.total) / self.rows))
+            read = (again - self.first) * self.rows
+            return {"page": again, "total": seen.total, "read": read, "backs": backs + 1, "far": far}
+        if seen.rows and seen.repeated:
+            raise EndlessPages(f"page {self.number(position)} is the same as the page before it")
+        read = position.get("read", 0) + seen.rows
+        if self._is_end(position, read, seen, since):
             return None
-        behind = {"backs": backs, "far": far} if backs and number < far else {}
-        return {"page": number + 1, **total, **behind}
+        counted = {} if seen.total is None else {"total": seen.total, "read": read}
+        behind = {"backs": backs, "far": position["far"]} if backs and number < position["far"] else {}
+        return {"page": number + 1, **counted, **behind}
 
-    def _is_end(self, number: int, seen: Seen, since: datetime | None) -> bool:
+    def _is_end(self, position: Position, read: int, seen: Seen, since: datetime | None) -> bool:
         # The whole page must lie before the window: one record out of its place does not end the pull.
         if self.newest_first and since is not None and seen.newest is not None and seen.newest < since:
             return True
         if seen.total is not None:
-            reached = (number - self.first + 1) * self.rows >= seen.total
-            if not reached and not seen.rows:
-                raise MissingRows(f"page {number} is empty, although {seen.total} rows are counted")
-            return reached
+            # By rows, not by pages: a peer may give fewer on a page than it is asked for.
+            return _all_read(read, seen, self.number(position))
         if seen.last is not None:
             return seen.last or not seen.rows
         return seen.rows < self.rows
+
+
+def _all_read(read: int, seen: Seen, number: int) -> bool:
+    """The counted rows are read; raises MissingRows when they are not, and no more come."""
+    if not seen.rows and read < (seen.total or 0):
+        raise MissingRows(f"page {number} is empty after {read} rows, although {seen.total} are counted")
+    return read >= (seen.total or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +210,16 @@ class ByTime:
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
         """See the class; raises EndlessPages, MissingRows."""
-        if seen.rows and seen.repeated:
-            raise EndlessPages(f"page {position['number']} is the same as the page before it")
-        expected = position.get("total")
+        expected, again = position.get("total"), "backs" in position
         if expected is not None and seen.total is not None and seen.total < expected:
             return self._back(position)
-        page: int = position["page"]
-        reached = (page - self.first + 1) * self.rows
-        if seen.rows < self.rows if seen.total is None else reached >= seen.total:
+        if seen.rows and seen.repeated and not again:
+            raise EndlessPages(f"page {position['number']} is the same as the page before it")
+        read = position.get("read", 0) + seen.rows
+        if seen.rows < self.rows if seen.total is None else _all_read(read, seen, position["number"]):
             return None
-        if not seen.rows:
-            raise MissingRows(f"page {position['number']} is empty, although {seen.total} rows are counted")
         here = {"number": position["number"] + 1, "passed": position["passed"]}
-        if expected is None and "backs" in position:
+        if expected is None and again:
             # This page was read again: only the next one tells whether the counts agree now.
             here["backs"] = position["backs"]
         following = None if seen.newest is None else seen.newest - self.unit
@@ -225,8 +228,8 @@ class ByTime:
         if following is None or not behind or (start is not None and following <= start):
             counted = {} if seen.total is None else {"total": seen.total}
             kept = {"since": position["since"]} if "since" in position else {}
-            return {"page": page + 1, **here, **counted, **kept}
-        behind += (page - self.first) * self.rows
+            return {"page": position["page"] + 1, "read": read, **here, **counted, **kept}
+        behind += position.get("read", 0)
         counted = {} if seen.total is None else {"total": seen.total - behind}
         return {
             "page": self.first,

@@ -66,7 +66,7 @@ class Generator:
         self.put(f"if record.__class__ is not dict: record = node(record, '(record)', {first}, findings)")
         has_steps = False
         made = {plan.target: _local(plan.target) for plan in plans}
-        for plan in sorted(plans, key=lambda plan: isinstance(plan, FieldPlan) and plan.at is not None):
+        for plan in sorted(plans, key=_needs_a_day):
             self.put("")
             if isinstance(plan, ListPlan):
                 self._list(plan, root)
@@ -148,7 +148,11 @@ class Generator:
             return
         name = self.bind(f"as_{reader.name}", reader.made)
 
+        day = f"{plan.at} and {plan.at}.date()"
+
         def one(source: str) -> str:
+            if plan.at:
+                source = f"({source}, {day})"
             if reader.style == "memo":
                 return f"{name}[v := {source}]"
             if reader.style == "int":
@@ -160,9 +164,9 @@ class Generator:
             self.put(f"{variable} = joined({plan.between!r}, {parts})")
         elif plan.take == "any":
             self.put(f"{variable} = {name}[v := {paths[0]}]")
-        elif plan.take == "key" and (len(paths) > 1 or plan.at):
-            day = [f"{plan.at} and {plan.at}.date()"] if plan.at else []
-            self.put(f"{variable} = {name}[v := ({', '.join([*paths, *day])},)]")
+        elif plan.take == "key" and len(paths) > 1:
+            parts = ", ".join([*paths, day] if plan.at else paths)
+            self.put(f"{variable} = {name}[v := ({parts})]")
         else:
             self.put(f"{variable} = {one(paths[0])}")
             for path in paths[1:]:
@@ -321,6 +325,11 @@ def _safe(name: str) -> str:
     """A name that Python accepts."""
     word = re.sub(r"\W", "_", name)
     return f"_{word}" if not word or word[0].isdigit() or keyword.iskeyword(word) else word
+
+
+def _needs_a_day(plan: Plan) -> bool:
+    """Whether a rule looks at another field, which must be read before it."""
+    return any(field.at is not None for field in (plan.items if isinstance(plan, ListPlan) else (plan,)))
 
 
 def _wanted(value: str) -> tuple[Any, ...]:

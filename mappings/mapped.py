@@ -60,7 +60,12 @@ EMPTY: dict[str, Any] = {}
 
 
 def shown(value: Any) -> str:
-    """A wire value as a finding shows it; the parts of a several-part key are joined with ` / `."""
+    """A wire value as a finding shows it: the parts of a several-part key joined with ` / `, lists and objects by name
+    only, since they may hold anything about a person."""
+    if isinstance(value, dict):
+        return "(an object)"
+    if isinstance(value, list):
+        return f"(a list of {len(value)})"
     if isinstance(value, tuple):
         return " / ".join("-" if part is None else shown(part) for part in value)[:SHOWN]
     try:

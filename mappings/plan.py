@@ -174,8 +174,8 @@ class Planner:
             source_kind = self._source_kind(rule, take, read, depth > 0, item_fields)
             reader = self.readers.outgoing(full, rule, source_kind)
         if r.list_ or r.table is not None:
-            take = "key"
-            self._check_parts(rule, len(paths))
+            self._check_parts(rule, take, len(paths))
+            take = "key" if take == "from" else take
         elif len(paths) > 1 and take == "from":
             self.faults.append(rule.fault("from", "several paths need a `list`.", "Use `first` or `join`."))
         where = Where(
@@ -227,11 +227,19 @@ class Planner:
             self.faults.append(rule.fault(None, f"`{text}` climbs over the top.", "Use `/` for the top of the record."))
         return path
 
-    def _check_parts(self, rule: Located, count: int) -> None:
+    def _check_parts(self, rule: Located, take: Take, count: int) -> None:
         name = rule.rule.list_
-        if rule.rule.table is not None:
-            if name or count != 1:
-                self.faults.append(rule.fault("table", "a table has one path and no `list`.", "Use a code list file."))
+        part = "list" if name else "table"
+        if take not in ("from", "first"):
+            self.faults.append(
+                rule.fault(part, f"codes are looked up `from` or `first`, not by {take}.", "Use `from`.")
+            )
+        elif rule.rule.table is not None and name:
+            self.faults.append(rule.fault("table", "a table and a list cannot stand together.", "Use one of the two."))
+        elif take == "first":
+            return
+        elif rule.rule.table is not None and count != 1:
+            self.faults.append(rule.fault("table", "a table has one path.", "Use a code list for several parts."))
         elif name and name in self.lists and count > len(self.lists[name].parts):
             parts = ", ".join(self.lists[name].parts)
             self.faults.append(rule.fault("from", f"list `{name}` has only the parts {parts}.", "Name fewer paths."))

@@ -19,7 +19,6 @@ from mappings.transforms import (
     read_key,
     read_number,
     read_procedure_base,
-    read_stated_kind,
     text_reader,
     write_compact_time,
     write_flag,
@@ -107,9 +106,6 @@ class Readers:
             return self._text(r.cut or canonical.most, full in SELDOM_REPEATED)
         if as_ in ("datetime", "date_end_of_day"):
             return self._time(as_, rule)
-        if as_ == "citizen_number" and r.stated:
-            made = citizen_number_reader(Memo(read_stated_kind).__getitem__)
-            return self._kept("citizen_number_stated", lambda: Reader("citizen_number_stated", "call", made))
         return self._kept(as_, _MAKERS[as_])
 
     def outgoing(self, full: str, rule: Located, kind: str) -> Reader:
@@ -184,12 +180,15 @@ class Readers:
             self.faults.append(rule.fault("list", what, "Use a list of that kind."))
         reason = f"unmapped_{full.rpartition('.')[2]}"
 
+        def said(code: Any) -> Any:
+            return code if canonical is not None or code is None else str(code)
+
         def find(key: Any) -> Any:
             values = key if isinstance(key, tuple) else (key,)
-            return codes.look_up(values, None, r.reason, reason)
+            return said(codes.look_up(values, None, r.reason, reason))
 
         def find_on(key: tuple[Any, ...]) -> Any:
-            return codes.look_up(key[:-1], key[-1], r.reason, reason)
+            return said(codes.look_up(key[:-1], key[-1], r.reason, reason))
 
         return Reader(name, "memo", LookUp(find_on if r.at else find))
 

@@ -217,25 +217,26 @@ def _printed_number(text: str) -> int | float:
 _NUMBER_MARKS = str.maketrans("", "", " .-")
 
 
-def citizen_number_reader(stated: Read | None = None) -> Callable[..., list[dict[str, str]] | None]:
+def citizen_number_reader() -> Callable[..., list[dict[str, str]] | None]:
     """A citizen number as the list of identifiers: 12 digits are a CCCD (1), 9 a CMND (2), else `bad_identity`.
 
-    With `stated`, the reader is given the kind the source states too, and one that contradicts the length is refused.
-    A number is masked in its finding.
+    The reader may be given the kind that the source states too; one that contradicts the length is refused. A number is
+    masked in its finding.
     """
+    kinds = Memo(read_stated_kind)
 
-    def read(value: Any, kind: Any = None) -> list[dict[str, str]] | None:
-        if stated is None and value.__class__ is str and len(value) == 12 and value.isascii() and value.isdigit():
-            return [{"kind": "1", "number": value}]
-        text = clean(_as_text(value)).translate(_NUMBER_MARKS)
-        if not text:
-            return None
+    def read(value: Any, stated: Any = None) -> list[dict[str, str]] | None:
+        says = kinds[stated] if stated.__class__ is str else None if stated is None else read_stated_kind(stated)
+        text = value
+        if value.__class__ is not str or not value.isdigit():
+            text = clean(_as_text(value)).translate(_NUMBER_MARKS)
+            if not text:
+                return None
         length = len(text) if text.isascii() and text.isdigit() else 0
-        found = "1" if length == 12 else "2" if length == 9 else None
-        says = None if kind is None or stated is None else stated(kind)
-        if found is None or (says is not None and says != found):
+        kind = "1" if length == 12 else "2" if length == 9 else None
+        if kind is None or (says is not None and says != kind):
             raise Refused("bad_identity", f"{text[:3]}… ({len(text)} characters)")
-        return [{"kind": found, "number": text}]
+        return [{"kind": kind, "number": text}]
 
     return read
 

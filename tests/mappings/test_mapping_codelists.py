@@ -151,6 +151,13 @@ def test_codes_with_leading_zeros_stay_text(load):
         codes.look_up(["8"])
 
 
+def test_lists_may_stand_beside_ones_own_mappings(load, tmp_path):
+    load(HEAD + "entries:\n  - {code: '1', is: a}\n")
+    (tmp_path / "a" / "mappings").mkdir()
+
+    assert "units" in CodeLists.load([tmp_path / "a" / "mappings"])
+
+
 def test_the_agency_codes_come_from_their_table():
     agencies = CodeLists.load()["agencies"]
 

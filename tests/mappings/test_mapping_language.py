@@ -74,6 +74,15 @@ def test_a_rule_counts_only_when_its_condition_holds(folder):
     assert decision() is None
 
 
+def test_the_first_known_value_is_looked_up(folder):
+    folder.tiny("  name: {first: [a, b], list: agencies}\n  level: {first: [a, b], table: {h38: X, h48: Y}}\n")
+
+    found = folder.map({"code": "1", "a": None, "b": "H48"}).record
+    assert (found["name"], found["level"]) == ("Quảng Ngãi", "Y")
+    (finding, _) = folder.map({"code": "1", "a": "H99", "b": "H48"}).findings
+    assert (finding.reason, finding.value) == ("unmapped_agency", "H99")
+
+
 def test_entries_by_value_and_by_place(folder):
     folder.tiny("  name: names[lang=vi].text\n  level: levels[-1].name\n  decision: d[0]\n")
     record = {
@@ -160,6 +169,8 @@ def test_the_generated_source_is_kept_and_shown_in_tracebacks(folder):
         ("  name: {from: a, table: {x: 1}}\n", 4, "procedure.name.table", "does not fit a field of kind text"),
         ("  name: {each: 'a[]', x: y}\n", 4, "procedure.name.each", "`name` is not a list"),
         ("  name: {from: ^a}\n", 4, "procedure.name", "climbs over the top"),
+        ("  name: {first: [a], list: agencies, table: {x: y}}\n", 4, "procedure.name.table", "cannot stand together"),
+        ("  name: {join: [a], list: agencies}\n", 4, "procedure.name.list", "not by join"),
         ("  name: {from: a, cut: many}\n", 4, "procedure.name.cut", "not a whole number"),
         ("  name: a\n  name: b\n", 5, "procedure.name", "already said on line 4"),
         ("  public: a\n", 1, "procedure", "the mandatory field `name`"),

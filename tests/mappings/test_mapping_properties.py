@@ -1,7 +1,9 @@
 """Promises over all inputs: nothing is raised for data, and what goes out says what came in."""
 
 import copy
+import unicodedata
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -65,6 +67,34 @@ def test_junk_at_any_place_is_told_and_never_raised(system, data, igate, viettel
             assert isinstance(value, str) and value.encode() and len(value) <= (field.most or len(value))
 
 
+ODD: tuple[Any, ...] = (
+    [],
+    {},
+    [[]],
+    [None],
+    {"a": 1},
+    True,
+    False,
+    1.5,
+    float("nan"),
+    -1,
+    10**30,
+    "",
+    "x",
+    "\ud800",
+    "\x00",
+)
+
+
+@pytest.mark.parametrize("system", ["vnpt_igate", "viettel_onegate"])
+def test_every_odd_value_at_every_place_is_told_and_never_raised(system, igate, viettel):
+    record = igate() if system == "vnpt_igate" else viettel()
+    for where in places(record):
+        for odd in ODD:
+            mapped = IN[system, "dossier"].map(put(record, where, odd))
+            assert list(mapped.record) == [field.name for field in DOSSIER], (where, odd)
+
+
 @pytest.mark.parametrize("which", IN, ids=str)
 @settings(max_examples=40)
 @given(record=JUNK)
@@ -116,8 +146,6 @@ READ_TIME = datetime_reader(("yyyyMMddHHmmss",), "Asia/Ho_Chi_Minh")
 
 
 def same(kind, value, wire):
-    import unicodedata
-
     if value is None:
         return wire in ("", "0")
     if kind == "time":

@@ -18,7 +18,6 @@ from mappings.transforms import (
     read_key,
     read_number,
     read_procedure_base,
-    read_stated_kind,
     text_reader,
 )
 
@@ -160,7 +159,7 @@ def test_a_citizen_number_of_another_shape_is_refused_and_masked(value):
 
 
 def test_a_citizen_number_that_contradicts_its_stated_kind_is_refused():
-    read = citizen_number_reader(read_stated_kind)
+    read = citizen_number_reader()
 
     assert read("051190001234", "CCCD") == [{"kind": "1", "number": "051190001234"}]
     assert read("051190001234", None) == [{"kind": "1", "number": "051190001234"}]

@@ -17,17 +17,18 @@ from sqlalchemy import Engine, create_engine, text
 from hub import embedded
 from hub.config import BASE, Settings, load_province
 from hub.context import Hub
+from hub.procedures.national import pull_national
+from hub.procedures.portal import open_national
 from hub.store import engine_of, upgrade
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server with a migrated database named `template_hub`."""
+    """Address of a server with a migrated, empty database named `template_hub`."""
     given = os.environ.get("LIENTHONG_DATABASE_URL")
     folder = tmp_path_factory.mktemp("postgres") / "pg"
     address = given or embedded.start(folder)
-    template = embedded.beside(address, "template_hub")
-    engine = create_engine(template)
+    engine = create_engine(embedded.beside(address, "template_hub"))
     upgrade(engine)
     engine.dispose()
     yield address
@@ -35,16 +36,38 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         embedded.stop(folder)
 
 
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """Address of a fresh, migrated database."""
-    name = f"test_{uuid4().hex[:12]}"
+@pytest.fixture(scope="session")
+def with_procedures(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database that already holds the national procedure list, pulled once from the national peer."""
+    name, peers = "template_procedures", Sandbox(tmp_path_factory.mktemp("national"))
+    copy_database(postgres, name, "template_hub")
+    engine = create_engine(embedded.beside(postgres, name))
+    peers.say("start", "--size", "10", "--port-base", "0", "--provinces", "lao_cai")
+    try:
+        pull_national(open_national(Settings(peers.home, (BASE,)), engine))
+    finally:
+        peers.say("stop")
+        engine.dispose()
+    return name
+
+
+def copy_database(postgres: str, name: str, template: str) -> None:
+    """Make a database that starts as a copy of another."""
     owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_hub"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    owner.dispose()
+
+
+@pytest.fixture
+def database(postgres: str, with_procedures: str) -> Iterator[str]:
+    """Address of a fresh database that knows the national procedures and nothing else."""
+    name = f"test_{uuid4().hex[:12]}"
+    copy_database(postgres, name, with_procedures)
     address = embedded.beside(postgres, name)
     yield address
     engine_of(address).dispose()
+    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     owner.dispose()
@@ -52,7 +75,7 @@ def database(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def engine(database: str) -> Engine:
-    """Engine of a fresh, migrated database."""
+    """Engine of a fresh database that knows the national procedures and nothing else."""
     return engine_of(database)
 
 
@@ -77,12 +100,33 @@ class Sandbox:
     def status(self) -> dict[str, Any]:
         return self.say("status")
 
+    def national(self) -> dict[str, Any]:
+        """What the national peer counted."""
+        return dict(self.status()["national"])
+
     def address(self, peer: str) -> str:
         """The peer's address; `peer` is a connection id such as `vnpt_lao_cai` or `national`."""
         return str(json.loads((self.home / "sandbox" / "connections.json").read_text("utf-8"))[peer]["host"])
 
     def get(self, peer: str, path: str, **params: Any) -> Any:
-        return requests.get(f"{self.address(peer)}/_sandbox/{path}", params=params, timeout=10).json()
+        """One of the peer's control pages."""
+        answer = requests.get(f"{self.address(peer)}/_sandbox/{path}", params=params, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ledger(self, kind: str, peer: str = "national") -> list[dict[str, Any]]:
+        """All rows of a ledger: dossiers, steps, calls, versions or sins."""
+        rows: list[dict[str, Any]] = []
+        since: int | None = 0
+        while since is not None:
+            page = self.get(peer, f"ledger/{kind}", since_id=since)
+            rows += page["rows"]
+            since = page["next_since_id"]
+        return rows
+
+    def sent(self) -> dict[str, dict[str, Any]]:
+        """The dossiers that the national side has, by code."""
+        return {row["code"]: row for row in self.ledger("dossiers")}
 
     def fault(self, peer: str, **fault: Any) -> None:
         """Let the peer misbehave: operation, kind, after, times."""
@@ -91,10 +135,11 @@ class Sandbox:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """Fresh peers with 300 dossiers a province, on free ports."""
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
+    """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says."""
+    marker = request.node.get_closest_marker("dossiers")
     peers = Sandbox(tmp_path)
-    peers.say("start", "--size", "300", "--port-base", "0")
+    peers.say("start", "--size", str(marker.args[0] if marker else 150), "--port-base", "0")
     yield peers
     peers.say("stop")
 

@@ -1,0 +1,5 @@
+"""`python -m hub` is `lienthong`."""
+
+from hub.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""The gate: what GX counts is what is moved, or nothing is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+import hub.check
+from hub.context import Hub
+from hub.errors import CheckBroken, ConfigurationError
+from hub.expectations import failures, load_suite
+from hub.sync import sync
+from tests.conftest import Sandbox
+
+SUITE = Path("schemas/expectations/dossier.yaml")
+
+
+@pytest.fixture
+def gate(lao_cai: Hub) -> Hub:
+    """A table of 500 rows: every 10th without a name, every 25th with a year of 202."""
+    with lao_cai.engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TABLE gate AS SELECT 1::bigint AS message_id, n AS position, 'O''Brien \"x\" %s \\:y' AS agency,"
+                " CASE WHEN n % 10 = 0 THEN NULL ELSE 'Nguyễn' END AS applicant_name,"
+                " CASE WHEN n % 25 = 0 THEN 202 ELSE 2026 END AS received_year FROM generate_series(1, 500) n"
+            )
+        )
+    return lao_cai
+
+
+def suite(path: Path, *entries: str) -> Path:
+    path.write_text("suite: t\nexpectations:\n" + "".join(f"  - {entry}\n" for entry in entries), "utf-8")
+    return path
+
+
+def test_each_failing_rule_comes_with_its_count_and_a_query_for_every_row(gate: Hub, tmp_path: Path) -> None:
+    path = suite(
+        tmp_path / "s.yaml",
+        "{expect: expect_column_values_to_not_be_null, column: applicant_name, reason: missing, field: applicant_name}",
+        "{expect: expect_column_values_to_be_between, column: received_year, min_value: 1990, max_value: 2100,"
+        " reason: dates, field: received_at}",
+        '{expect: expect_column_values_to_match_regex, column: agency, regex: "^O\'B.*%s :y$", reason: r, field: f}',
+    )
+    found = {one.reason: one for one in failures(gate.engine, "gate", path)}
+    assert {reason: one.count for reason, one in found.items()} == {"missing": 50, "dates": 20}
+    with gate.engine.connect() as connection:
+        for one in found.values():
+            assert len(connection.exec_driver_sql(one.query).all()) == one.count
+    assert found["missing"].rule.endswith("s.yaml:3")
+
+
+def test_an_unknown_expectation_names_file_and_line(gate: Hub, tmp_path: Path) -> None:
+    path = suite(tmp_path / "s.yaml", "{expect: expect_nothing_at_all, column: a, reason: r, field: f}")
+    with pytest.raises(ConfigurationError, match="expect_nothing_at_all") as failed:
+        list(failures(gate.engine, "gate", path))
+    assert failed.value.where.endswith("s.yaml:3")
+
+
+def test_an_expectation_on_a_column_that_is_not_there_cannot_run(gate: Hub, tmp_path: Path) -> None:
+    path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, column: nme, reason: r, field: f}")
+    with pytest.raises(ConfigurationError, match="could not run") as failed:
+        list(failures(gate.engine, "gate", path))
+    assert failed.value.where.endswith("s.yaml:3")
+
+
+def test_an_expectation_without_a_reason_is_refused(tmp_path: Path) -> None:
+    path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, column: a, field: f}")
+    with pytest.raises(ConfigurationError, match="'reason'"):
+        load_suite(path)
+
+
+def test_when_moved_rows_are_not_the_counted_rows_the_run_fails_and_nothing_is_merged(
+    lao_cai: Hub, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = hub.check.failures
+
+    def one_row_short(*given: object) -> object:
+        for failure in real(*given):  # type: ignore[arg-type]
+            yield replace(failure, query=f"SELECT * FROM ({failure.query}) q LIMIT {failure.count - 1}")
+
+    monkeypatch.setattr(hub.check, "failures", one_row_short)
+    with pytest.raises(CheckBroken, match="counted"):
+        sync(lao_cai)
+    with lao_cai.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM dossier")) == 0
+        assert connection.scalar(text("SELECT state FROM run WHERE kind = 'sync'")) == "failed"
+    assert sandbox.sent() == {}
+
+
+def test_the_suite_of_the_hub_names_a_reason_and_a_field_for_every_rule() -> None:
+    assert len(load_suite(SUITE)) >= 13

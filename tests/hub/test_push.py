@@ -1,0 +1,148 @@
+"""Delivery against a national adapter that lies, judged by its ledger: nothing lost, nothing twice, in order."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sqlalchemy import text
+
+from hub.config import BASE
+from hub.context import Hub
+from hub.errors import StageFailed
+from hub.status import province_status
+from hub.sync import sync
+from tests.conftest import Sandbox
+
+PUT, STEPS, LOOK_UP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "TraCuuHoSo"
+
+
+def calls(sandbox: Sandbox, service: str) -> list[dict[str, object]]:
+    return [call for call in sandbox.ledger("calls") if call["service"] == service]
+
+
+def all_arrived_once(hub: Hub, sandbox: Sandbox) -> None:
+    """Every deliverable dossier and step is in the national ledger exactly once and in order."""
+    status, national = province_status(hub.engine, hub.slug), sandbox.national()
+    served = sandbox.status()["systems"][hub.slug]["served"]
+    assert status["pulled"] == served == status["delivered"] + status["held"]
+    assert national["dossiers"] == status["delivered"]
+    with hub.engine.connect() as connection:
+        owed = connection.scalar(text("SELECT count(*) FROM progress_step WHERE state <> 'delivered'"))
+        steps = connection.scalar(text("SELECT count(*) FROM progress_step"))
+    assert owed == 0 and national["steps"] == steps
+    assert not sandbox.ledger("sins")
+
+
+def impatient(hub: Hub) -> None:
+    """No real pauses between tries."""
+    for connector in (hub.source, hub.national):
+        connector.exchange.sleep = lambda seconds: None
+
+
+def test_each_dossier_is_looked_up_then_sent_then_its_steps(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    order: dict[str, list[str]] = {}
+    for call in sandbox.ledger("calls"):
+        for code in str(call["keys"]).split(","):
+            order.setdefault(code.strip(), []).append(str(call["service"]))
+    sent = sandbox.sent()
+    assert len(sent) > 120
+    for code in sent:
+        seen = order[code]
+        assert seen.index(LOOK_UP) < seen.index(PUT)
+        assert STEPS not in seen or seen.index(PUT) < seen.index(STEPS)
+
+
+@pytest.mark.parametrize("operation", [PUT, STEPS])
+def test_an_answer_that_is_lost_after_it_was_carried_out_is_probed_and_not_sent_again(
+    lao_cai: Hub, sandbox: Sandbox, operation: str
+) -> None:
+    impatient(lao_cai)
+    sandbox.fault("national", operation=operation, kind="reset", after=5, times=20)
+    sync(lao_cai)
+    all_arrived_once(lao_cai, sandbox)
+    assert all(dossier["version"] == 1 for dossier in sandbox.sent().values())
+
+
+@pytest.mark.parametrize("operation", [PUT, STEPS])
+def test_a_request_that_never_arrived_is_sent_again(lao_cai: Hub, sandbox: Sandbox, operation: str) -> None:
+    impatient(lao_cai)
+    sandbox.fault("national", operation=operation, kind="down", after=5, times=4)
+    sync(lao_cai)
+    all_arrived_once(lao_cai, sandbox)
+
+
+def test_a_create_that_meets_an_existing_dossier_becomes_an_update(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sandbox.fault("national", operation=PUT, kind="exists", after=3, times=2)
+    sync(lao_cai)
+    status = province_status(lao_cai.engine, "lao_cai")
+    assert status["delivered"] + status["held"] == status["pulled"]
+    assert sandbox.national()["dossiers"] >= status["delivered"]
+
+
+def test_a_session_that_ends_without_notice_costs_no_dossier(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sandbox.fault("national", operation=PUT, kind="session_expired", after=7, times=3)
+    sync(lao_cai)
+    all_arrived_once(lao_cai, sandbox)
+
+
+def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redriven(
+    lao_cai: Hub, sandbox: Sandbox
+) -> None:
+    from hub.quarantine import held_items, redrive
+
+    sandbox.fault("national", operation=PUT, kind="refuse", after=4, times=1, text="Đơn vị bị khóa", error_code="-99")
+    sync(lao_cai)
+    [item] = held_items(lao_cai.engine, "lao_cai", "refused_nationally")
+    assert "Đơn vị bị khóa" in item["findings"][0]["value"] and item["stage"] == "push"
+    code = item["dossier_code"]
+    assert code not in sandbox.sent()
+    assert not [call for call in calls(sandbox, STEPS) if code in str(call["keys"])], "steps went before the dossier"
+    assert redrive(lao_cai, reason="refused_nationally")["freed"] == 1
+    assert code in sandbox.sent()
+    all_arrived_once(lao_cai, sandbox)
+
+
+def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(lao_cai: Hub, sandbox: Sandbox) -> None:
+    impatient(lao_cai)
+    sandbox.fault("national", operation="*", kind="down", after=100, times=100_000)
+    with pytest.raises(StageFailed) as failed:
+        sync(lao_cai)
+    assert "push" in failed.value.where and "wait in the outbox" in failed.value.next_step
+    arrived = len(sandbox.sent())
+    assert 0 < arrived < 120
+    status = province_status(lao_cai.engine, "lao_cai")
+    assert status["last_run"]["state"] == "failed" and status["merged"] > 120
+    import requests
+
+    requests.delete(f"{sandbox.address('national')}/_sandbox/faults", timeout=10)
+    lao_cai.national.exchange.host.succeeded()
+    sync(lao_cai)
+    all_arrived_once(lao_cai, sandbox)
+
+
+def test_a_kill_in_the_middle_of_the_push_loses_nothing_and_sends_nothing_twice(
+    lao_cai: Hub, sandbox: Sandbox, database: str
+) -> None:
+    """SIGKILL, several times at other places, then a run that ends well."""
+    environment = {"LIENTHONG_HOME": str(sandbox.home), "LIENTHONG_DATABASE_URL": database}
+    import os
+
+    for target in (15, 60, 110):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hub", "sync", "lao_cai", "--json"],
+            cwd=BASE,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while process.poll() is None and len(sandbox.sent()) < target and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert 0 < len(sandbox.sent()) < 145
+    sync(lao_cai)
+    all_arrived_once(lao_cai, sandbox)

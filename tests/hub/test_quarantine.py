@@ -1,0 +1,90 @@
+"""What is held, the raw record beside it, and the way back in."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from hub.config import BASE, Settings, load_province
+from hub.context import Hub
+from hub.quarantine import NoSuchItem, counts_by_reason, held_items, item, raw_of, redrive
+from hub.sync import sync
+from tests.conftest import Sandbox
+
+pytestmark = pytest.mark.dossiers(300)
+
+
+@pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
+def test_an_item_shows_the_record_as_it_was_received(
+    slug: str, request: pytest.FixtureRequest, sandbox: Sandbox
+) -> None:
+    hub: Hub = request.getfixturevalue(slug)
+    sync(hub)
+    for one in held_items(hub.engine, slug):
+        raw = raw_of(hub, one["message_id"], one["position"])
+        assert one["dossier_code"].encode() in raw
+        assert raw.lstrip().startswith(b"{" if slug == "lao_cai" else b"<")
+
+
+def test_findings_name_field_value_and_rule(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    found = {one["reason"]: one["findings"][0] for one in held_items(lao_cai.engine, "lao_cai")}
+    assert found["unmapped_status"]["field"] == "status" and found["unmapped_status"]["value"]
+    assert "vnpt_igate.yaml:" in found["unmapped_status"]["rule"]
+    assert "dossier.yaml:" in found["conflicting_duplicate"]["rule"]
+
+
+def test_groups_count_distinct_dossiers(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    groups = {group["reason"]: group for group in counts_by_reason(lao_cai.engine) if group["kind"] == "dossier"}
+    twins = groups["conflicting_duplicate"]
+    assert twins["items"] == 2 * twins["dossiers"]
+
+
+def test_a_code_that_is_added_frees_exactly_the_dossiers_that_waited_for_it(
+    lao_cai: Hub, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """An engineer's own folder adds the missing status to the code list; redrive brings only those through."""
+    sync(lao_cai)
+    waiting = held_items(lao_cai.engine, "lao_cai", "unmapped_status")
+    others = len(held_items(lao_cai.engine, "lao_cai")) - len(waiting)
+    codes = {one["dossier_code"] for one in waiting}
+    number, name = waiting[0]["findings"][0]["value"].split(" / ")[:2]
+    assert waiting and not codes & set(sandbox.sent())
+    own = tmp_path / "own" / "mappings" / "codelists"
+    own.mkdir(parents=True)
+    entry = f'{{match: ["{number}", "{name}"], to: 4, what: "as VNPT said by telephone"}}'
+    (own / "vnpt_igate_status.yaml").write_text(
+        f"list: vnpt_igate_status\nextend: true\nentries:\n  - {entry}\n", "utf-8"
+    )
+    settings = Settings(lao_cai.settings.home, (tmp_path / "own", BASE))
+    wiser = Hub(load_province(settings, "lao_cai"), settings, lao_cai.engine)
+    result = redrive(wiser, reason="unmapped_status")
+    freed = codes & set(sandbox.sent())
+    assert result["freed"] == len(freed) >= 1
+    assert len(held_items(lao_cai.engine, "lao_cai")) == others + len(codes) - len(freed)
+
+
+def test_what_fails_again_stays_the_same_item(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    before = [one["item_id"] for one in held_items(lao_cai.engine, "lao_cai")]
+    result = redrive(lao_cai)
+    assert result["redriven"] == len(before) and result["freed"] == 0
+    assert [one["item_id"] for one in held_items(lao_cai.engine, "lao_cai")] == before
+
+
+def test_an_item_that_does_not_exist_is_said_so(lao_cai: Hub) -> None:
+    with pytest.raises(NoSuchItem, match="no item 4711"):
+        item(lao_cai.engine, 4711)
+
+
+def test_legal_head_of_progress_goes_and_the_rest_is_held(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    labels: dict[str, str] = sandbox.get("vnpt_lao_cai", "labels")
+    broken = [code for code, kind in labels.items() if kind in ("step_without_time", "impossible_transition")]
+    sent = sandbox.sent()
+    with lao_cai.engine.connect() as connection:
+        held = set(
+            connection.scalars(text("SELECT dossier_code FROM quarantine WHERE kind = 'step' AND state = 'held'"))
+        )
+    assert broken and held == set(broken) and set(broken) <= set(sent)

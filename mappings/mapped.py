@@ -80,8 +80,6 @@ def trouble(error: Exception, value: Any, where: Where, findings: list[Finding],
         for kind, detail in error.notes:
             named = kind + where.field.rpartition(".")[2] if kind.endswith("_") else kind
             notes.append(Note(named, where.field, detail))
-        if error.value is None and where.mandatory:
-            findings.append(missing(where))
         return error.value
     if isinstance(error, Refused):
         text = error.shown if error.shown is not None else shown(value)

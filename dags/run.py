@@ -12,13 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from dags import HERE
+from hub.config import Settings
 
 
-def migrate() -> None:
-    """Bring Airflow's own database to this version's tables."""
+def prepare() -> None:
+    """Bring Airflow's own database to this version's tables, and make the pool of each peer that has none.
+
+    Sizes that an operator has changed are left alone.
+    """
+    from airflow.models.pool import Pool
     from airflow.utils.db import upgradedb
 
+    from hub.airflow_home import pools
+
     upgradedb()
+    for name, (slots, description) in pools(Settings.from_environment()).items():
+        if Pool.get_pool(name) is None:
+            Pool.create_or_update_pool(name, slots, description, include_deferred=False)
 
 
 def run(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
@@ -59,12 +69,12 @@ def main() -> int:
     parser.add_argument(
         "--conf", default="{}", type=json.loads, help='JSON, such as {"since": "2026-06-01T00:00:00+07:00"}'
     )
-    parser.add_argument("--migrate", action="store_true", help="first bring Airflow's database up to date")
+    parser.add_argument("--prepare", action="store_true", help="first bring Airflow's database and pools up to date")
     parser.add_argument("--gate", action="store_true", help="load everything, then wait for a line on standard input")
     parser.add_argument("--result", type=Path, help="write the outcome here, one JSON object a line")
     given = parser.parse_args()
-    if given.migrate:
-        migrate()
+    if given.prepare:
+        prepare()
     if given.gate:
         import airflow.dag_processing.dagbag  # noqa: F401
 

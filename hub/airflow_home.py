@@ -4,12 +4,13 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hub.config import BASE, Province
+from hub.config import BASE, Settings, load_province, province_slugs
+from hub.errors import ConfigurationError
 
 DAGS = BASE / "dags"
 
@@ -81,11 +82,18 @@ def pool_of(connection: str) -> str:
     return f"peer_{connection}"
 
 
-def pools(provinces: Sequence[Province]) -> dict[str, tuple[int, str]]:
-    """Every peer's pool: slots and description. The national adapter serves several provinces at once."""
-    systems = {pool_of(one.connection): (1, f"{one.province.name}: {one.system}") for one in provinces}
-    national = {pool_of(one.national.connection): (4, "the national adapter") for one in provinces}
-    return systems | national
+def pools(settings: Settings) -> dict[str, tuple[int, str]]:
+    """Every peer's pool: slots and description. The national adapter serves several provinces at once.
+
+    A province whose file cannot be read has none; its flow in Airflow tells why.
+    """
+    wanted: dict[str, tuple[int, str]] = {pool_of("national"): (4, "the national adapter")}
+    for slug in province_slugs(settings):
+        with suppress(ConfigurationError):
+            one = load_province(settings, slug)
+            wanted[pool_of(one.connection)] = (1, f"{one.province.name}: {one.system}")
+            wanted.setdefault(pool_of(one.national.connection), (4, "the national adapter"))
+    return wanted
 
 
 def _keys(folder: Path) -> dict[str, str]:

@@ -36,17 +36,17 @@ class Service:
 
 AIRFLOW_SERVICES = (
     Service("api-server", "airflow", ("api-server",)),
-    Service("scheduler", "airflow", ("scheduler", "--skip-serve-logs")),
     Service("dag-processor", "airflow", ("dag-processor",)),
     Service("triggerer", "airflow", ("triggerer", "--skip-serve-logs")),
+    Service("scheduler", "airflow", ("scheduler", "--skip-serve-logs")),
 )
 """Airflow's four services, in the order in which they start. docker/compose.yaml runs the same commands.
 
 Nobody serves logs over HTTP: the api-server reads the shared log folder, and no port is open to the network.
 """
 
-STOP_ORDER = ("scheduler", "triggerer", "dag-processor", "api-server")
-"""Who hands out work stops first; who answers the running tasks stops last."""
+STOP_FIRST = "scheduler"
+"""It hands out work and holds the running tasks, which still talk to the api-server while they end."""
 
 
 class Services:
@@ -98,14 +98,17 @@ class Services:
         self._write_record()
 
     def stop(self, told: Callable[[str], None] = lambda name: None) -> None:
-        """Stop everything that runs, in `STOP_ORDER`, the rest after it in reverse order of starting."""
-        rest = [name for name in reversed(self._running) if name not in STOP_ORDER]
-        for name in (*STOP_ORDER, *rest):
-            if process := self._running.get(name):
+        """Stop everything that runs: the scheduler first, then the others together."""
+        first = [name for name in self._running if name == STOP_FIRST]
+        for names in (first, [name for name in self._running if name != STOP_FIRST]):
+            family = []
+            for name in names:
                 told(name)
                 with suppress(psutil.NoSuchProcess):
-                    end_tree(psutil.Process(process.pid))
-                process.wait()
+                    family.append(psutil.Process(self._running[name].pid))
+            end_trees(family)
+            for name in names:
+                self._running[name].wait()
                 self.forget(name)
 
     def _write_record(self) -> None:
@@ -158,16 +161,19 @@ def stop_leftovers(home: Path) -> list[str]:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             if abs(process.create_time() - created) < 1:
-                end_tree(process)
+                end_trees([process])
                 stopped.append(name)
     record.unlink(missing_ok=True)
     return stopped
 
 
-def end_tree(process: psutil.Process) -> None:
-    """End a process and everything it started: asked first, killed when it does not listen."""
-    family = [*process.children(recursive=True), process]
-    process.terminate()
+def end_trees(processes: Sequence[psutil.Process]) -> None:
+    """End processes and everything they started: asked first, killed when they do not listen."""
+    family: list[psutil.Process] = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            family.extend([process, *process.children(recursive=True)])
+            process.terminate()
     _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
     for one in alive:
         with suppress(psutil.NoSuchProcess):
@@ -184,12 +190,12 @@ def tail(log: Path, lines: int = 12) -> str:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that what we started is stopped."""
+    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that what we started is stopped; also in the background."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

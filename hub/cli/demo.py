@@ -158,7 +158,7 @@ class _Demo:
         starting = lines.add("PostgreSQL, simulated peers, Airflow")
         # Two processes, one for each core: loading Airflow takes longer than most of what it then runs.
         first, second = PROVINCES
-        here = self._load("flows-1", "--migrate", NATIONAL, f"sync__{first}")
+        here = self._load("flows-1", "--prepare", NATIONAL, f"sync__{first}")
         there = self._load("flows-2", f"sync__{second}")
         upgrade(self.engine)
         self.after = self._last_run()

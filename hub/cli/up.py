@@ -6,22 +6,23 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 
 from hub import airflow_home, services
 from hub.cli.output import err, out
-from hub.config import Province, Settings, load_province, province_slugs
-from hub.errors import ConfigurationError, StageFailed
+from hub.config import Settings
+from hub.errors import ConfigurationError
 from hub.services import AIRFLOW_SERVICES, Services
 from hub.store import database_url, engine_of, upgrade
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 """Asks this machine directly, whatever proxy the office has."""
 
-HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+API_SERVER = ("metadatabase",)
+HEALTHY = (*API_SERVER, "scheduler", "triggerer", "dag_processor")
+"""Parts of the health answer; the api-server itself gives it."""
 
 READY_SECONDS = 240
 """Four services import Airflow at once; on two busy cores that takes a minute."""
@@ -54,19 +55,21 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
             with step("Simulated peers"):
                 services.sandbox(environment, "start")
         with step("Airflow's database"):
-            finished(running, "airflow-db-migrate", ["-m", "airflow", "db", "migrate"])
-        with step("Airflow: api-server, scheduler, dag-processor, triggerer"):
+            prepared = prepare(running, settings)
+        with step(f"Airflow: {', '.join(service.name for service in AIRFLOW_SERVICES)}"):
             for service in AIRFLOW_SERVICES:
+                # The tasks that the scheduler starts at once would find no api-server.
+                if service.name == "scheduler":
+                    services.wait_for(lambda: healthy(home.url, API_SERVER), running, "api-server", READY_SECONDS)
                 running.start(service.name, service.command)
-            services.wait_for(lambda: healthy(home.url), running, "Airflow", READY_SECONDS)
-        api = Api(home.url)
-        api.keep_pools(_provinces(settings))
+            services.wait_for(lambda: healthy(home.url, HEALTHY), running, "Airflow", READY_SECONDS)
         _say_where(home, settings, with_sandbox, url)
         while True:
             time.sleep(2)
             if name := running.fallen():
                 raise running.failure(name)
-            api.keep_pools(_provinces(settings))
+            if airflow_home.pools(settings) != prepared:
+                prepared = prepare(running, settings)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -77,17 +80,6 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
                 out.print(" sandbox", end="")
                 services.sandbox(environment, "stop")
             out.print(". Everything that was started is stopped.")
-
-
-def _provinces(settings: Settings) -> list[Province]:
-    """Every province whose file can be read; the flow of one that cannot tells why in Airflow."""
-    readable = []
-    for slug in province_slugs(settings):
-        try:
-            readable.append(load_province(settings, slug))
-        except ConfigurationError:
-            continue
-    return readable
 
 
 def _say_where(home: airflow_home.AirflowHome, settings: Settings, with_sandbox: bool, url: str) -> None:
@@ -113,15 +105,17 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def finished(running: Services, name: str, arguments: list[str]) -> None:
-    """Run a command of this Python to its end, logged as a service is.
+def prepare(running: Services, settings: Settings) -> dict[str, tuple[int, str]]:
+    """Bring Airflow's tables and pools up to date, at the start and when a province is added. Returns the pools.
 
     Raises:
-        StageFailed: it ended with another exit code than 0.
+        StageFailed: it ended badly; the end of its log is in the message.
     """
-    if running.start(name, [sys.executable, *arguments]).wait():
-        raise running.failure(name)
-    running.forget(name)
+    wanted = airflow_home.pools(settings)
+    if running.start("prepare", [sys.executable, "-m", "dags.run", "--prepare"]).wait():
+        raise running.failure("prepare")
+    running.forget("prepare")
+    return wanted
 
 
 def free_port(wanted: int) -> int:
@@ -137,45 +131,11 @@ def free_port(wanted: int) -> int:
     raise ConfigurationError(f"no port from {wanted} on is free", where="--port", next_step="Name another one.")
 
 
-def healthy(url: str) -> bool:
-    """Whether the api-server answers that every part of Airflow is healthy."""
+def healthy(url: str, wanted: Sequence[str]) -> bool:
+    """Whether the api-server answers that these parts of Airflow are healthy."""
     try:
         with _open(f"{url}/api/v2/monitor/health", timeout=5) as answer:
             parts = json.load(answer)
     except (URLError, OSError, ValueError):
         return False
-    return all(parts.get(name, {}).get("status") == "healthy" for name in HEALTHY)
-
-
-class Api:
-    """Airflow's REST interface, as far as `up` needs it: a pool for each peer, also of provinces that come later."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._known: set[str] = set()
-
-    def keep_pools(self, provinces: list[Province]) -> None:
-        """Make the pools that are missing; sizes that an operator has changed are left alone."""
-        for name, (slots, description) in airflow_home.pools(provinces).items():
-            if name not in self._known:
-                body = {"name": name, "slots": slots, "description": description}
-                self._post("/api/v2/pools", body, accept=(201, 409))
-                self._known.add(name)
-
-    def _post(self, path: str, body: dict[str, Any], accept: tuple[int, ...]) -> None:
-        with _open(f"{self.url}/auth/token", timeout=30) as answer:
-            token = json.load(answer)["access_token"]
-        request = urllib.request.Request(
-            self.url + path,
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
-        )
-        try:
-            with _open(request, timeout=30) as answer:
-                code = answer.status
-        except HTTPError as error:
-            code = error.code
-        if code not in accept:
-            raise StageFailed(
-                f"Airflow answered {code} to POST {path}", where=self.url, next_step="See api-server.log."
-            )
+    return all(parts.get(name, {}).get("status") == "healthy" for name in wanted)

@@ -87,7 +87,11 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _stop(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
-    ended = processes.stop(folder, processes.all_names(folder))
+    known = processes.all_names(folder)
+    for name in options.peers:
+        if name not in known:
+            raise SandboxError(f"unknown peer {name!r}; this sandbox has: {', '.join(known)}")
+    ended = processes.stop(folder, tuple(options.peers) or known)
     return {"stopped": ended}, f"stopped: {', '.join(ended)}" if ended else "nothing was running"
 
 
@@ -179,7 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--seed", type=int, help="what decides every record")
     start.add_argument("--port-base", type=int, default=18080, help="first of three ports (18080); 0 takes free ones")
     start.add_argument("--provinces", help=f"comma list ({','.join(PROFILES)})")
-    commands.add_parser("stop", parents=[common], help="end the peers; their ledgers stay")
+    stop = commands.add_parser("stop", parents=[common], help="end the peers, or the named ones; their ledgers stay")
+    stop.add_argument("peers", nargs="*", metavar="peer")
     commands.add_parser("status", parents=[common], help="counts from the peers' own ledgers")
     advance = commands.add_parser(
         "advance", parents=[common], help="let virtual days pass: dossiers change and come new"

@@ -69,9 +69,11 @@ class Pattern:
         kinds = list(HELD + DELIVERED + _EXTRA)
         rng.shuffle(kinds)
         stride = PERIOD // len(kinds)
+        self._places: dict[str, list[int]] = {kind: [] for kind in kinds}
         for n, kind in enumerate(kinds):
             r = n * stride + 1 + rng.randrange(stride - 3)
             self.at[r] = kind
+            self._places[kind].append(r)
             if kind == "conflicting_duplicate":
                 self.at[r + 1] = _TWIN + kind
                 self._pairs.append(r)
@@ -111,10 +113,9 @@ class Pattern:
     def rows_of(self, kind: str, start: int, end: int) -> list[int]:
         """Rows of [start, end) whose place in the pattern is of this kind."""
         found: list[int] = []
-        for r, k in enumerate(self.at):
-            if k == kind:
-                first = start + (r - self.residue(start)) % PERIOD
-                found.extend(range(first, end, PERIOD))
+        for r in self._places[kind]:
+            first = start + (r - self.residue(start)) % PERIOD
+            found.extend(range(first, end, PERIOD))
         return sorted(found)
 
     def _count(self, r: int, start: int, end: int) -> int:

@@ -138,6 +138,7 @@ class NationalPeer:
             self.ledger.finish(call, "session", "-1", "wrong user name or password")
             return json_reply({"session": "", "error_code": "-1", "message": "Sai tên đăng nhập hoặc mật khẩu"})
         session = secrets.token_hex(16)
+        self._sessions = {s: held for s, held in self._sessions.items() if held[1] > self.clock()}
         self._sessions[session] = [SESSION_CALLS, self.clock() + SESSION_SECONDS]
         self.ledger.finish(call, "accepted", "0", "")
         return json_reply({"session": session, "error_code": self._ok()})
@@ -258,10 +259,12 @@ class NationalPeer:
         if len(items) > MOST_STEPS:
             return self._refuse(rules.LIMIT, f"Vượt quá giới hạn {MOST_STEPS} tiến trình mỗi lần gọi")
         heads: dict[str, tuple[str, int | None]] = {}
+        batch: set[bytes] = set()
         judged: list[tuple[dict[str, Any], bytes, bool]] = []
         refusal: Refusal | None = None
         for item in items:
-            problem, digest, again = self._judge_step(item, heads, call)
+            problem, digest, again = self._judge_step(item, heads, batch, call)
+            batch.add(digest)
             refusal = refusal or problem
             judged.append((item if isinstance(item, dict) else {"item": item}, digest, again))
         for item, digest, again in judged:
@@ -272,9 +275,9 @@ class NationalPeer:
         return self._ok(), "Thành công", []
 
     def _judge_step(
-        self, item: Any, heads: dict[str, tuple[str, int | None]], call: int
+        self, item: Any, heads: dict[str, tuple[str, int | None]], batch: set[bytes], call: int
     ) -> tuple[Refusal | None, bytes, bool]:
-        """(refusal, digest, whether the same step came before); `heads` carries each dossier's last step along."""
+        """(refusal, digest, whether the same step came before); `heads` and `batch` carry the call along."""
         if problem := rules.step(item, self._now_text):
             return Refusal(problem.code, _about(item, problem)), b"", False
         code, at, status = item["MaHoSo"], item["ThoiDiemXuLy"], int(item["TrangThai"])
@@ -284,7 +287,7 @@ class NationalPeer:
             if known is None:
                 return Refusal(rules.UNKNOWN, f"Hồ sơ không tồn tại: {code}"), digest, False
             heads[code] = (known.last_step_at, known.last_step_status)
-        again = self.ledger.has_step(code, digest)
+        again = digest in batch or self.ledger.has_step(code, digest)
         if again:
             self.ledger.sin(call, DUPLICATE_STEP, code, f"step {at} status {status} received again")
         last_at, last_status = heads[code]

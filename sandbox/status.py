@@ -6,7 +6,7 @@ from sandbox.national_catalogue import catalogue
 from sandbox.national_ledger import summary
 from sandbox.processes import SandboxError, all_names, running
 from sandbox.state import NATIONAL, Config, Folder
-from sandbox.system import Served, SystemState
+from sandbox.system import Served, SystemState, calls
 from sandbox.timeline import append_journal
 
 MOST_DAYS = 365
@@ -28,6 +28,7 @@ def status(folder: Folder) -> dict[str, Any]:
             "served": Served.count(folder.served(slug)),
             "labelled_dirty": system.pop("labelled_dirty"),
             **system,
+            **calls(folder.ledger(slug)),
         }
     body["now"] = folder.now().isoformat()
     body["days"] = days

@@ -34,6 +34,18 @@ def open_ledger(path: Path, script: str) -> sqlite3.Connection:
     return db
 
 
+def calls(path: Path) -> dict[str, int]:
+    """How many calls a system answered, and how many of them an armed fault spoiled."""
+    if not path.exists():
+        return {"calls": 0, "faults": 0}
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        total, faults = db.execute("SELECT count(*), coalesce(sum(fault <> ''), 0) FROM call").fetchone()
+        return {"calls": int(total), "faults": int(faults)}
+    finally:
+        db.close()
+
+
 class Served:
     """One bit for each row whose dossier left the system, in a mapped file: kept even when the peer is killed."""
 

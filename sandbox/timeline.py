@@ -169,24 +169,23 @@ class Timeline:
         return self._open_at(self, row)
 
     def _new_day(self, day: int) -> Moved:
-        """About 2 % of the dossiers change (a correction among them) and 1 % come new, spread over the day."""
+        """2 % of the first day's number change (a correction among them) and 1 % come new, spread over the day."""
         rng = random.Random(f"day:{self.seed}:{self.slug}:{day}")
         self.days, self._extra_today = day, 0
-        dossiers = self.dossiers()
-        wanted = max(1, round(dossiers * 0.02))
+        wanted = max(1, round(self.size * 0.02))
         held = [r for k in CORRECTABLE for r in self.mains(k) if r not in self.corrected]
         corrected = rng.sample(held, min(len(held), wanted, max(1, round(len(held) * 0.08)))) if held else []
         picked = set(corrected)
         tries = 40 * wanted + 200
         while len(picked) < wanted and tries:
             tries -= 1
-            row = rng.randrange(self.rows)
+            row = self.rows - 1 - int(rng.random() ** 3 * self.rows)  # the newer, the likelier it is still open
             if row not in picked and self.movable(row):
                 picked.add(row)
         changed = sorted(picked)
         rng.shuffle(changed)
         start = self.rows
-        end = self.pattern.rows_for(start, max(1, dossiers // 100))
+        end = self.pattern.rows_for(start, max(1, self.size // 100))
         self._starts.append(start)
         self._ends.append(end)
         order: list[int | None] = [*changed, *([None] * (end - start))]

@@ -176,6 +176,13 @@ def test_a_step_received_twice_is_counted(national, dossier, step):
     assert [s["verdict"] for s in national.ledger("steps", code=CODE)] == ["accepted", "duplicate"]
 
 
+def test_a_step_twice_in_one_batch_is_counted(national, dossier, step):
+    national.create(dossier())
+    national.steps(step("20260601100000", 2), step("20260601100000", 2))
+    counts = national.counts()
+    assert (counts["steps"], counts["duplicates"]) == (1, 1)
+
+
 def test_batches_have_limits(national, dossier, step):
     national.create(dossier())
     steps = [step(f"202606011000{n:02d}", 4) for n in range(MOST_STEPS + 1)]

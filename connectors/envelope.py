@@ -19,6 +19,7 @@ Kind = Literal["json", "soap", "fault", "html", "text", "empty", "broken"]
 HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 XML = re.compile(rb"^\s*<(?:\?xml|[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s>/])")
 TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"{\x00", b"<\x00", b"[\x00", b"\x00{", b"\x00<", b"\x00[")
 FIRST_WORDS = 120
 READ_AT_MOST = 4000
 NESTED = 3
@@ -26,8 +27,10 @@ NESTED = 3
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An opened answer: its `kind`, the `data` of JSON, the `records` and `heads` of SOAP, or the readable `words`
-    of the rest."""
+    """An opened answer: its `kind`, the `data` of JSON, the `records` and `heads` of SOAP, or the `words` of the rest.
+
+    `words` are as they came, for the answer table; whoever shows them masks them (`first_words`).
+    """
 
     kind: Kind
     data: Any = None
@@ -55,6 +58,8 @@ def open_envelope(
     body = raw.removeprefix(b"\xef\xbb\xbf")
     if not body.strip():
         return Envelope("empty")
+    if body.startswith(UTF_16):
+        return Envelope("broken", words="it is UTF-16, not UTF-8")
     if HTML.match(body):
         return Envelope("html", words=readable(body))
     if soap or XML.match(body):

@@ -18,21 +18,21 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from connectors.answers import Said, compile_rules, read_answer
 from connectors.auth import Token, TokenKeeper
-from connectors.envelope import Envelope, at, first_words, open_envelope
-from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
+from connectors.envelope import Envelope, at, open_envelope
+from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerError
 from connectors.limits import HostClosed, Hosts
 from connectors.peer import Peer
 from connectors.rest import address, build_rest
-from connectors.soap import Soap
+from connectors.soap import NotInWsdl, Soap
 from connectors.spec import Login, OAuth2Password, Request, Spec, Verdict, WsseUsername
 from connectors.specfile import wsdl_file
 from connectors.templates import MissingValue, fill
 from connectors.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
+from connectors.wording import Wording, code, describe, quoted
 
 log = logging.getLogger("connectors")
 # A gateway that says one of these may have handed the request on before it gave up.
 GATEWAY_DOUBT = frozenset({408, 500, 502, 504})
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,11 @@ class Exchange:
         self._sleep = sleep
         self._transport = transport
         self._random = random
+        self._say = Wording(spec, peer, clock)
         self._host = hosts.join(_location(peer), spec.limits, ticks, sleep)
         self._judge = compile_rules(spec.answers, needs_code=spec.reply.code is not None)
         self._soap = _load_soap(spec)
+        self._promised = "JSON" if self._soap is None else "XML"
         early = spec.auth.refresh_before if isinstance(spec.auth, OAuth2Password | Login) else 0.0
         needs_token = isinstance(spec.auth, OAuth2Password | Login)
         self._tokens = TokenKeeper(self._log_in, ticks, early) if needs_token else None
@@ -150,13 +152,13 @@ class Exchange:
         reply = self._try(ask, token)
         if reply.verdict == "login_again":
             if state.renewed:
-                raise self._auth_refused(ask, reply)
+                raise self._say.auth_refused(ask, reply)
             state.renewed = True
             if self._tokens is not None and token is not None:
                 token = self._tokens.renew(token)
             reply = self._try(ask, token)
             if reply.verdict == "login_again":
-                raise self._auth_refused(ask, reply)
+                raise self._say.auth_refused(ask, reply)
         return reply
 
     def _try(self, ask: Ask, token: str | None) -> Reply:
@@ -171,9 +173,11 @@ class Exchange:
             self._retry(ask, response, envelope, said)
         if not envelope.readable and not (named and verdict != "hold"):
             if ask.writes and verdict != "login_again":
-                raise self._unknown(ask, f"the answer cannot be read: {_describe(envelope, response)}", response)
+                raise self._say.unknown(
+                    ask, f"the answer cannot be read: {describe(envelope, response, self._promised)}", response
+                )
             if envelope.kind != "fault" and not (named and envelope.kind == "text"):
-                raise self._bad(ask, _describe(envelope, response, self._soap is not None), response)
+                raise self._say.bad(ask, describe(envelope, response, self._promised), response)
         return Reply(response, envelope, said, verdict)
 
     def _send(self, request: WireRequest, ask: Ask) -> WireResponse:
@@ -183,30 +187,32 @@ class Exchange:
             with self._host.turn():
                 response = self._transport(request)
         except HostClosed as error:
-            raise self._down(ask, f"{error}.") from None
+            raise self._say.down(ask, f"{error}.") from None
         except NotSent as error:
             self._host.failed(error)
-            raise Again(self._down(ask, f"{where} cannot be reached: {error}.")) from None
+            raise Again(self._say.down(ask, f"{where} cannot be reached: {error}.")) from None
         except NoAnswer as error:
             self._host.failed(error)
             if ask.writes:
-                raise self._unknown(ask, str(error)) from None
-            raise Again(self._down(ask, f"{where} did not answer: {error}.")) from None
+                raise self._say.unknown(ask, str(error)) from None
+            raise Again(self._say.down(ask, f"{where} did not answer: {error}.")) from None
         self._host.succeeded()
         return response
 
     def _retry(self, ask: Ask, response: WireResponse, envelope: Envelope, said: Said) -> None:
         """Raises what an answer of class `retry` means."""
         if ask.writes and (response.status in GATEWAY_DOUBT or (not envelope.readable and response.status < 400)):
-            raise self._unknown(ask, _describe(envelope, response), response)
+            raise self._say.unknown(ask, describe(envelope, response, self._promised), response)
         pause = self._retry_after(response)
+        if pause is not None:
+            self._host.pause(min(pause, self.spec.limits.longest_wait))
         words = said.text or said.fault or envelope.words
         error = PeerBusy(
-            f"the peer asks to come back later (HTTP {response.status}{_quoted(words)}).",
+            f"the peer asks to come back later (HTTP {response.status}{quoted(words)}).",
             next_step="Nothing is lost: run it again later. If it stays so, ask the vendor about the quota.",
             status=response.status,
             raw=response.body,
-            **self._place(ask),
+            **self._say.place(ask),
         )
         if pause is not None and pause > self.spec.limits.longest_wait:
             error.next_step = (
@@ -235,9 +241,9 @@ class Exchange:
                 timeout=limits.timeout,
             )
         except MissingValue as error:
-            raise self._no_value(ask, str(error)) from None
-        except (TypeError, ValueError) as error:
-            raise self._wrong_arguments(ask, call, error) from None
+            raise self._say.no_value(ask, str(error)) from None
+        except NotInWsdl as error:
+            raise self._say.wrong_arguments(ask, call, error) from None
 
     def _with_bearer(self, request: WireRequest, token: str | None) -> WireRequest:
         if not isinstance(self.spec.auth, OAuth2Password) or token is None:
@@ -279,7 +285,7 @@ class Exchange:
         try:
             wire = build_rest(self.peer, Request(), request, self.spec.limits, self._values({}, None, request.call), {})
         except MissingValue as error:
-            raise self._no_value(ask, str(error)) from None
+            raise self._say.no_value(ask, str(error)) from None
         response = self._send(wire, ask)
         return self._token_in(ask, response, where)
 
@@ -294,13 +300,13 @@ class Exchange:
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
         if not envelope.readable and response.status not in (400, 401, 403):
-            raise self._bad(ask, _describe(envelope, response), response)
+            raise self._say.bad(ask, describe(envelope, response, self._promised), response)
         why = said.text or str(at(envelope.data, "error_description") or at(envelope.data, "error") or "")
         raise AuthRefused(
-            f"the login is refused (HTTP {response.status}{_code(said)}{_quoted(why)}).",
+            f"the login is refused (HTTP {response.status}{code(said)}{quoted(why)}).",
             next_step=f"Check login and password of the connection {self.peer.id} with the vendor.",
             status=response.status,
-            **self._place(ask),
+            **self._say.place(ask),
         )
 
     def _lifetime(self, data: Any) -> float | None:
@@ -345,61 +351,6 @@ class Exchange:
         except (TypeError, ValueError):
             return None
 
-    def _place(self, ask: Ask) -> dict[str, Any]:
-        return {"peer": self.peer.id, "operation": ask.name, "page": ask.page}
-
-    def _down(self, ask: Ask, what: str) -> PeerDown:
-        return PeerDown(
-            what,
-            next_step="Check the address in the province file, the network and the VPN; then run it again.",
-            **self._place(ask),
-        )
-
-    def _unknown(self, ask: Ask, why: str, response: WireResponse | None = None) -> PeerUnknown:
-        return PeerUnknown(
-            f"it is not known whether the call arrived: {why}.",
-            next_step="It is looked up before anything is sent again.",
-            status=response.status if response else None,
-            raw=response.body if response else None,
-            **self._place(ask),
-        )
-
-    def _bad(self, ask: Ask, what: str, response: WireResponse) -> BadAnswer:
-        vendor = self.spec.title or self.spec.system
-        return BadAnswer(
-            f"{what}.",
-            next_step=f"The answer is kept. Ask who runs {vendor} what it answered at {self.clock():%H:%M:%S %Z}.",
-            status=response.status,
-            raw=response.body,
-            **self._place(ask),
-        )
-
-    def _auth_refused(self, ask: Ask, reply: Reply) -> AuthRefused:
-        return AuthRefused(
-            f"the call is refused right after a login (HTTP {reply.response.status}{_code(reply.said)}"
-            f"{_quoted(reply.said.fault or reply.said.text)}).",
-            next_step=f"Check login, password and rights of the connection {self.peer.id}, and both clocks.",
-            status=reply.response.status,
-            raw=reply.response.body,
-            **self._place(ask),
-        )
-
-    def _no_value(self, ask: Ask, name: str) -> ConfigError:
-        return ConfigError(
-            f"{ask.name} needs {name.replace('|', ' or ')}, which the connection {self.peer.id} does not give.",
-            file=self.spec.file,
-            line=self.spec.line("auth" if ask.name == "login" else "every_call"),
-            next_step="Add it to the connection: login and password are its own fields, extra.… stands in its extra.",
-        )
-
-    def _wrong_arguments(self, ask: Ask, call: str | None, error: Exception) -> ConfigError:
-        return ConfigError(
-            f"the kept WSDL has no such call {call}: {error}.",
-            file=self.spec.file,
-            line=self.spec.line("streams", ask.name) or self.spec.line("operations", ask.name),
-            next_step=f"Compare the spec with {self.spec.wsdl}.",
-        )
-
 
 @dataclass(slots=True)
 class _State:
@@ -419,26 +370,3 @@ def _load_soap(spec: Spec) -> Soap | None:
     if path is None:
         raise ConfigError(f"there is no file {spec.wsdl!r}.", file=spec.file, line=spec.line("wsdl"), key="wsdl")
     return Soap(path)
-
-
-def _describe(envelope: Envelope, response: WireResponse, soap: bool = False) -> str:
-    """What an answer is instead of what was promised."""
-    promised = "XML" if soap else "JSON"
-    status = f"HTTP {response.status}"
-    if envelope.kind == "empty":
-        return f"the answer is empty ({status})"
-    if envelope.kind == "broken":
-        return f"the answer breaks off or is not {promised} ({status}; {envelope.words})"
-    names = {"html": "HTML", "text": "plain text", "fault": "a SOAP fault"}
-    name = names.get(envelope.kind)
-    if name is None:
-        return status + _quoted(envelope.words)
-    return f"the answer is {name}, not {promised} ({status}{_quoted(envelope.words)})"
-
-
-def _quoted(words: str | None) -> str:
-    return f', "{first_words(words)}"' if words else ""
-
-
-def _code(said: Said) -> str:
-    return f", code {said.code}" if said.code is not None else ""

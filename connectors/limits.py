@@ -36,6 +36,7 @@ class Host:
             fail_max=limits.open_after, reset_timeout=NEVER, name=name, throw_new_error_on_trip=False
         )
         self._opened_at = 0.0
+        self._not_before = 0.0
 
     def tighten(self, limits: Limits) -> None:
         """Another connector asks this host: the strictest of both limits holds from now on."""
@@ -66,6 +67,11 @@ class Host:
             with self._free:
                 self._in_flight -= 1
                 self._free.notify()
+
+    def pause(self, seconds: float) -> None:
+        """The peer asked for a pause: nobody asks this host before it is over."""
+        with self._free:
+            self._not_before = max(self._not_before, self._clock() + seconds)
 
     def succeeded(self) -> None:
         """The host answered."""
@@ -107,11 +113,14 @@ class Host:
     def _take_token(self) -> None:
         while True:
             with self._free:
-                item = RateItem(self.name, int(self._clock() * 1000))
-                if self._bucket.put(item):
-                    return
-                pause = int(self._bucket.waiting(item))
-            self._sleep(max(pause, 1) / 1000)
+                now = self._clock()
+                pause = self._not_before - now
+                if pause <= 0:
+                    item = RateItem(self.name, int(now * 1000))
+                    if self._bucket.put(item):
+                        return
+                    pause = max(int(self._bucket.waiting(item)), 1) / 1000
+            self._sleep(pause)
 
 
 class Hosts:

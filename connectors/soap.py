@@ -18,6 +18,10 @@ from connectors.transport import WireRequest
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 
 
+class NotInWsdl(Exception):
+    """The kept WSDL has no such operation, or other arguments."""
+
+
 class Soap:
     """The operations of one kept WSDL. Loading takes about 50 ms, a request well under one."""
 
@@ -59,8 +63,13 @@ class Soap:
     ) -> WireRequest:
         """A signed SOAP 1.1 request; raises zeep's ValidationError or TypeError for arguments the WSDL does not
         have."""
-        described = self._binding.get(operation)
-        envelope = described.create(**arguments).content
+        from zeep.exceptions import Error
+
+        try:
+            described = self._binding.get(operation)
+            envelope = described.create(**arguments).content
+        except (Error, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise NotInWsdl(str(error)) from None
         if security is not None:
             from zeep.wsse.username import UsernameToken
 

@@ -110,10 +110,10 @@ def _translate(error: requests.RequestException, request: WireRequest) -> NotSen
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, NameResolutionError):
         return NotSent("the name of the host is not known")
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, ConnectTimeoutError):
-        return NotSent(f"no connection within {request.connect:g} s")
     if isinstance(reason, NewConnectionError):
         return NotSent(f"no connection: {_plain(reason)}")
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, ConnectTimeoutError):
+        return NotSent(f"no connection within {request.connect:g} s")
     if isinstance(error, requests.exceptions.SSLError) and _is_certificate(reason):
         return NotSent(f"the certificate is not accepted: {_plain(reason)}")
     if isinstance(

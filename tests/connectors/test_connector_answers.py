@@ -46,7 +46,11 @@ def test_a_write_is_judged_by_code_and_text(make: Make, code: object, text: obje
 
 
 def test_the_first_rule_that_matches_decides() -> None:
-    rules = [Rule(text="*a*", then="exists"), Rule(code=[0], then="done"), Rule(status=[500], code=["1"], then="retry")]
+    rules = [
+        Rule(text=["*a*"], then="exists"),
+        Rule(code=[0], then="done"),
+        Rule(status=[500], code=["1"], then="retry"),
+    ]
     judge = compile_rules(rules, needs_code=True)
     assert judge(Said(200, "0", "xAx")) == ("exists", True)
     assert judge(Said(200, "0", "")) == ("done", True)
@@ -81,7 +85,7 @@ def test_json_inside_a_json_string_is_opened(make: Make) -> None:
         (b'{"a": 1', "broken"),
         (b"<?xml version='1.0'?><a>", "broken"),
         (b"<s:Envelope xmlns:s='u'><s:Body><s:Fault><faultcode>c</faultcode></s:Fault></s:Body></s:Envelope>", "fault"),
-        ('{"a": "é"}'.encode("utf-16"), "text"),
+        ('{"a": "é"}'.encode("utf-16"), "broken"),
     ],
 )
 def test_each_kind_of_answer_is_recognised(raw: bytes, kind: str) -> None:

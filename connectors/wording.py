@@ -1,0 +1,102 @@
+"""The sentences: what went wrong on the way to a peer, where, and what to do next."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from connectors.answers import Said
+from connectors.envelope import Envelope, first_words
+from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerDown, PeerUnknown
+from connectors.peer import Peer
+from connectors.spec import Spec
+from connectors.transport import WireResponse
+from schemas.records import VIET_NAM
+
+if TYPE_CHECKING:
+    from connectors.exchange import Ask, Reply
+
+
+class Wording:
+    """Makes the errors of one peer."""
+
+    def __init__(self, spec: Spec, peer: Peer, clock: Callable[[], datetime]) -> None:
+        self._spec = spec
+        self._peer = peer
+        self._clock = clock
+
+    def place(self, ask: "Ask") -> dict[str, Any]:
+        return {"peer": self._peer.id, "operation": ask.name, "page": ask.page}
+
+    def down(self, ask: "Ask", what: str) -> PeerDown:
+        return PeerDown(
+            what,
+            next_step="Check the address in the province file, the network and the VPN; then run it again.",
+            **self.place(ask),
+        )
+
+    def unknown(self, ask: "Ask", why: str, response: WireResponse | None = None) -> PeerUnknown:
+        return PeerUnknown(
+            f"it is not known whether the call arrived: {why}.",
+            next_step="It is looked up before anything is sent again.",
+            status=response.status if response else None,
+            raw=response.body if response else None,
+            **self.place(ask),
+        )
+
+    def bad(self, ask: "Ask", what: str, response: WireResponse) -> BadAnswer:
+        vendor, now = self._spec.title or self._spec.system, self._clock().astimezone(VIET_NAM)
+        return BadAnswer(
+            f"{what}.",
+            next_step=f"The answer is kept. Ask who runs {vendor} what it answered at {now:%H:%M:%S}.",
+            status=response.status,
+            raw=response.body,
+            **self.place(ask),
+        )
+
+    def auth_refused(self, ask: "Ask", reply: "Reply") -> AuthRefused:
+        return AuthRefused(
+            f"the call is refused right after a login (HTTP {reply.response.status}{code(reply.said)}"
+            f"{quoted(reply.said.fault or reply.said.text)}).",
+            next_step=f"Check login, password and rights of the connection {self._peer.id}, and both clocks.",
+            status=reply.response.status,
+            raw=reply.response.body,
+            **self.place(ask),
+        )
+
+    def no_value(self, ask: "Ask", name: str) -> ConfigError:
+        return ConfigError(
+            f"{ask.name} needs {name.replace('|', ' or ')}, which the connection {self._peer.id} does not give.",
+            file=self._spec.file,
+            line=self._spec.line("auth" if ask.name == "login" else "every_call"),
+            next_step="Add it to the connection: login and password are its own fields, extra.… stands in its extra.",
+        )
+
+    def wrong_arguments(self, ask: "Ask", call: str | None, error: Exception) -> ConfigError:
+        return ConfigError(
+            f"the kept WSDL knows no such call of {call}: {error}.",
+            file=self._spec.file,
+            line=self._spec.line("streams", ask.name) or self._spec.line("operations", ask.name),
+            next_step=f"Compare the spec with {self._spec.wsdl}.",
+        )
+
+
+def describe(envelope: Envelope, response: WireResponse, promised: str) -> str:
+    """What an answer is instead of the JSON or XML that was promised."""
+    status = f"HTTP {response.status}"
+    if envelope.kind == "empty":
+        return f"the answer is empty ({status})"
+    if envelope.kind == "broken":
+        return f"the answer breaks off or is not {promised} ({status}; {envelope.words})"
+    names = {"html": "HTML", "text": "plain text", "fault": "a SOAP fault"}
+    name = names.get(envelope.kind)
+    if name is None:
+        return status + quoted(envelope.words)
+    return f"the answer is {name}, not {promised} ({status}{quoted(envelope.words)})"
+
+
+def quoted(words: str | None) -> str:
+    return f', "{first_words(words)}"' if words else ""
+
+
+def code(said: Said) -> str:
+    return f", code {said.code}" if said.code is not None else ""

@@ -1,0 +1,112 @@
+"""On a real socket: what never left, what may have arrived, and what a check says about it."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from connectors import Connector, Hosts, NoAnswer, NotSent, Peer, WireRequest, load_spec
+from connectors.transport import HttpTransport
+from tests.connectors.conftest import SPECS
+
+Handler = Callable[[socket.socket], None]
+
+
+@contextmanager
+def serving(handle: Handler) -> Iterator[str]:
+    """The address of a socket that hands each connection to a function."""
+    server = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with closing(connection):
+                connection.settimeout(5)
+                handle(connection)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        stop.set()
+        server.close()
+        thread.join(0.1)
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+def ask(url: str, timeout: float = 5.0) -> WireRequest:
+    return WireRequest("POST", url, {}, b"{}", connect=2.0, timeout=timeout)
+
+
+def reply(text: bytes) -> Handler:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(text)
+
+    return handle
+
+
+def test_a_refused_connection_was_never_sent() -> None:
+    with pytest.raises(NotSent, match="Connection refused"):
+        HttpTransport(1)(ask(f"http://127.0.0.1:{free_port()}/"))
+
+
+def test_an_address_that_cannot_be_used_was_never_sent() -> None:
+    with pytest.raises(NotSent, match="address"):
+        HttpTransport(1)(ask("nowhere"))
+
+
+def test_silence_after_the_request_may_have_arrived() -> None:
+    done = threading.Event()
+    with serving(lambda connection: (connection.recv(65536), done.wait(5), None)[-1]) as url:
+        with pytest.raises(NoAnswer, match="no answer within") as caught:
+            HttpTransport(1)(ask(url, timeout=0.05))
+        done.set()
+    assert caught.value.timeout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}", b"rubbish\r\n\r\n"],
+    ids=["closed", "cut body", "no http"],
+)
+def test_a_connection_that_breaks_after_the_request_may_have_arrived(text: bytes) -> None:
+    with serving(reply(text)) as url, pytest.raises(NoAnswer):
+        HttpTransport(1)(ask(url))
+
+
+def test_an_answer_is_read_whole_with_its_status_and_headers() -> None:
+    text = b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with serving(reply(text)) as url:
+        response = HttpTransport(1)(ask(url))
+    assert (response.status, response.body, response.header("retry-after")) == (503, b"{}", "3")
+
+
+def test_a_post_is_not_carried_to_another_address() -> None:
+    text = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with serving(reply(text)) as url:
+        assert HttpTransport(1)(ask(url)).status == 307
+
+
+def test_a_check_of_a_peer_that_is_down_is_one_line_with_a_next_step() -> None:
+    peer = Peer("p", f"http://127.0.0.1:{free_port()}", "u", "p")
+    (line,) = Connector(load_spec(SPECS / "national_adapter.yaml"), peer, hosts=Hosts()).check()
+    assert (line.name, line.ok) == ("connection", False)
+    assert "Connection refused" in line.detail and "firewall" in line.next_step
+
+
+@pytest.mark.parametrize("url", ["igate.example.vn", "ftp://igate.example.vn", ""])
+def test_a_check_of_an_address_that_is_none_says_how_to_write_it(url: str) -> None:
+    (line,) = Connector(load_spec(SPECS / "national_adapter.yaml"), Peer("p", url), hosts=Hosts()).check()
+    assert not line.ok and "https://" in line.next_step

@@ -1,0 +1,51 @@
+"""A masked text has no personal data, no secret and no file body, and can still be recognised."""
+
+import pytest
+
+from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, mask_text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("CCCD 024099001234.", "CCCD *********234."),
+        ("CMND 123456789", "CMND ******789"),
+        ("gọi 0912345678 hoặc +84 912 345 678", "gọi ********78 hoặc *********78"),
+        ("an.nguyen@example.vn", "a***@example.vn"),
+        ('{"password": "a b", "session":"xyz"}', None),
+        ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
+        ("username=u&password=p%40ss&x=1", "username=u&password=***&x=1"),
+        ("A" * 200 + "==", "[base64, 202 characters]"),
+        ('"fullname": "Nguyễn Văn An"', '"fullname": "N. V. A."'),
+        ("<ns:chuHoSo>Nguyễn Văn An</ns:chuHoSo>", "<ns:chuHoSo>N. V. A.</ns:chuHoSo>"),
+    ],
+)
+def test_private_parts_are_masked(text: str, masked: str | None) -> None:
+    if masked is not None:
+        assert mask_text(text) == masked
+    else:
+        assert "xyz" not in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "000.00.53.H48-220921-0099",
+        "G09.20-20260609-0092637",
+        "H55.12-240501-00042",
+        "1.001612.000.00.00.H48",
+        "20260612030405",
+        "2026-06-12T03:04:05.000+0000",
+        "http://127.0.0.1:18081/pa/dossier",
+        "trang 14, 2.600 hồ sơ",
+    ],
+)
+def test_codes_dates_and_addresses_stay_readable(text: str) -> None:
+    assert mask_text(text) == text
+
+
+def test_single_values_keep_what_finds_them_again() -> None:
+    assert mask_identity("024099001234") == "*********234"
+    assert mask_phone("+84 912 345 678") == "*********78"
+    assert mask_email("x@y.vn") == "x***@y.vn"
+    assert mask_name("Nguyễn Văn An") == "N. V. A."

@@ -107,9 +107,10 @@ def import_(
 def show(
     code: Annotated[str, typer.Argument(help="Procedure code, national or in a local form.")],
     on: Annotated[str | None, typer.Option(help="The version in force on this day: dd/MM/yyyy or ISO.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="The whole record too, as the portal gave it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a procedure's versions and the whole record of one. Exit code 1: it is not in the national list."""
+    """Show the versions of a national procedure. Exit code 1: it is not in the list (on that day)."""
     base = procedure_base(code) or code
     day = parse_time(on, "--on")
     moment = datetime.combine(day.date(), time.max, VIET_NAM) if day and day.timetz() == _midnight(day) else day
@@ -126,8 +127,10 @@ def show(
         first = local_time(versions[0]["valid_from"])
         out.print(f"No version was in force on {local_time(moment)}; the first is of {first}.", highlight=False)
         raise typer.Exit(NO)
-    out.print(f"record of the version from {local_time(chosen['valid_from'])}:", highlight=False)
-    out.print_json(data=chosen["record"], ensure_ascii=False)
+    if on:
+        out.print(f"On {local_time(moment)} the version from {local_time(chosen['valid_from'])} was in force.")
+    if record:
+        out.print_json(data=chosen["record"], ensure_ascii=False)
 
 
 def _engine(settings: Settings) -> Engine:
@@ -203,6 +206,8 @@ def _lines_table(kind: str, lines: list[Difference], total: int) -> Table:
         "closed": ("name", "closed on"),
         "doubled": ("name", "listed as"),
     }[kind]
+    if kind == "unknown" and not any(one.hint for one in lines):
+        columns = columns[:1]
     for column in columns:
         narrow = column in ("differs in", "decision", "closed on")
         table.add_column(column, ratio=None if narrow else 1, overflow="fold")
@@ -214,7 +219,7 @@ def _lines_table(kind: str, lines: list[Difference], total: int) -> Table:
             "closed": (one.local_code, one.name, one.national),
             "doubled": (one.procedure_code, one.name, one.province),
         }[kind]
-        table.add_row(*(escape(value or "") for value in values))
+        table.add_row(*(escape(value or "") for value in values[: len(columns) + 1]))
     return table
 
 

@@ -1,6 +1,5 @@
 """Read a procedure list that the national portal exports to Excel; every problem is told with sheet, row and column."""
 
-import difflib
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -231,11 +230,13 @@ def _cell(value: Any) -> str:
 
 
 def _missing_column(path: Path, sheet: str, row: int, cells: list[str], lacking: list[str]) -> ConfigurationError:
+    from rapidfuzz import fuzz, process
+
+    others = {folded(cell): cell for cell in cells if cell and folded(cell) not in _WORDS}
     told = []
     for key in lacking:
-        near = difflib.get_close_matches(folded(COLUMNS[key]), [folded(cell) for cell in cells if cell], 1, 0.5)
-        guess = next((cell for cell in cells if near and folded(cell) == near[0]), None)
-        told.append(f"“{COLUMNS[key]}”" + (f" (is it “{guess}”?)" if guess and folded(guess) not in _WORDS else ""))
+        near = process.extractOne(folded(COLUMNS[key]), others.keys(), scorer=fuzz.token_set_ratio, score_cutoff=75)
+        told.append(f"“{COLUMNS[key]}”" + (f" (is it “{others[near[0]]}”?)" if near else ""))
     return ConfigurationError(
         f"missing column {', '.join(told)}",
         where=f"{path}, sheet {sheet}, row {row}",

@@ -1,10 +1,13 @@
 """Vietnamese texts as people compare them: case, spaces, Unicode form and the place of a tone mark do not matter."""
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
 
-_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+_SYLLABLE = re.compile(rf"[\w\u0302\u0306\u031b{_TONES}]+")
+"""Letters with their marks (circumflex, breve, horn) and tones, in decomposed form."""
 _NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _SAME = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
 
@@ -28,13 +31,10 @@ def folded(text: str) -> str:
     >>> folded("hòa") == folded("hoa")
     False
     """
-    words = unicodedata.normalize("NFD", tidy(text).casefold().translate(_SAME)).split()
-    return " ".join(_tone_last(word) for word in words).strip(" .;,")
+    plain = unicodedata.normalize("NFD", tidy(text).casefold().translate(_SAME))
+    return unicodedata.normalize("NFC", _SYLLABLE.sub(_tone_last, plain)).strip(" .;,")
 
 
-def _tone_last(word: str) -> str:
-    letters = [letter for letter in word if letter not in _TONES]
-    if len(letters) == len(word):
-        return unicodedata.normalize("NFC", word)
-    tones = (letter for letter in word if letter in _TONES)
-    return unicodedata.normalize("NFC", "".join(letters)) + "".join(tones)
+def _tone_last(syllable: re.Match[str]) -> str:
+    tones = "".join(letter for letter in syllable[0] if letter in _TONES)
+    return "".join(letter for letter in syllable[0] if letter not in _TONES) + tones

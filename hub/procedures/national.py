@@ -1,12 +1,12 @@
 """Pull the national list: one call for the codes, one for each record, all in parallel within the adapter's limits."""
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import islice
+from threading import Event
 from typing import Any
 
 from connectors import Answer, Connector
@@ -129,7 +129,7 @@ def _land(portal: Portal, run_id: int, todo: Sequence[str], names: dict[str, str
                 raise _too_many(portal.connector, unanswered, total)
             if problem is not None:
                 raise problem
-    return unanswered
+    return sorted(unanswered, key=lambda one: one.code)
 
 
 def _stage(portal: Portal, run_id: int, answers: list[Procedure | Unanswered]) -> list[Unanswered]:
@@ -147,23 +147,27 @@ def _stage(portal: Portal, run_id: int, answers: list[Procedure | Unanswered]) -
 def _chunks(
     ask: Callable[[str], Procedure | Unanswered], codes: Sequence[str], parallel: int
 ) -> Generator[tuple[list[Procedure | Unanswered], BaseException | None], None, None]:
-    """Answers in order, some at a time; a failure comes with the answers before it, and ends what was not yet asked."""
-    pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="procedures")
-    try:
-        answers = pool.map(ask, codes)
-        while True:
-            chunk: list[Procedure | Unanswered] = []
-            try:
-                for answer in islice(answers, CHUNK):
-                    chunk.append(answer)
-            except (PeerError, KeyboardInterrupt) as error:
-                yield chunk, error
-                return
-            if not chunk:
-                return
-            yield chunk, None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    """Answers as they come, some at a time. The first failure ends the asking; it comes with the last answers."""
+    stop = Event()
+
+    def answer(code: str) -> Procedure | Unanswered | None:
+        return None if stop.is_set() else ask(code)
+
+    chunk, problem = list[Procedure | Unanswered](), None
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="procedures") as pool:
+        try:
+            for future in as_completed([pool.submit(answer, code) for code in codes]):
+                if error := future.exception():
+                    stop.set()
+                    problem = problem or error
+                elif (found := future.result()) is not None:
+                    chunk.append(found)
+                if len(chunk) == CHUNK:
+                    yield chunk, None
+                    chunk = []
+            yield chunk, problem
+        finally:
+            stop.set()
 
 
 def ask_procedure(connector: Connector, code: str, name: str) -> Procedure | Unanswered:

@@ -1,5 +1,6 @@
 """The national portal as the procedure list is read from it: no province is needed for that."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,7 +40,12 @@ class Portal:
 
 
 def open_national(
-    settings: Settings | None = None, engine: Engine | None = None, *, transport: Any = None, **passed_in: Any
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    *,
+    transport: Any = None,
+    sleep: Callable[[float], None] = time.sleep,
+    **passed_in: Any,
 ) -> Portal:
     """The portal by the connection `national`, with the store that the environment names.
 
@@ -58,8 +64,8 @@ def open_national(
         )
     spec = load_spec(spec_path(settings, side.system))
     agreed = spec.limits.model_copy(update=side.limits.model_dump(exclude_none=True))
-    wire = {} if transport is None else {"transport": transport}
-    connector = Connector(spec.model_copy(update={"limits": agreed}), replace(account, unit=unit), **wire)
+    spec, account = spec.model_copy(update={"limits": agreed}), replace(account, unit=unit)
+    connector = Connector(spec, account, sleep=sleep, transport=transport)
     return Portal(settings, engine or engine_of(database_url(settings.home)), connector, **passed_in)
 
 

@@ -310,18 +310,14 @@ class Exchange:
         )
 
     def _lifetime(self, data: Any) -> float | None:
+        """Seconds a token holds: as the answer says, else as the spec says, else until the peer says no."""
         auth = self.spec.auth
-        found: Any = None
-        if isinstance(auth, OAuth2Password):
-            found = at(data, "expires_in")
-        elif isinstance(auth, Login) and auth.lifetime is not None:
-            if isinstance(auth.lifetime, float):
-                return auth.lifetime
-            found = at(data, auth.lifetime)
+        path = auth.expires_in if isinstance(auth, Login) else "expires_in"
+        said = at(data, path) if path else None
         try:
-            return float(found)
+            return float(said)
         except (TypeError, ValueError):
-            return None
+            return auth.lifetime if isinstance(auth, Login) else None
 
     def _pause(self, state: RetryCallState) -> float:
         """Doubling pauses, each between half and all of its length; what the peer asks for wins."""

@@ -158,9 +158,8 @@ class Login(Request):
 
     kind: Literal["login"]
     token: str = Field(description="where the login's answer keeps the token")
-    lifetime: str | Duration | None = Field(
-        default=None, description="how long it holds; left out: until the peer says no"
-    )
+    expires_in: str | None = Field(default=None, description="where the login's answer says how many seconds it holds")
+    lifetime: Duration | None = Field(default=None, description="how long it holds, where the answer does not say")
     refresh_before: Duration = Field(default=30.0, validate_default=False, description="a token is renewed this early")
 
     @model_validator(mode="after")

@@ -8,6 +8,8 @@ other case.
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -16,6 +18,8 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutio
 
 LARGEST_ANSWER = 256 * 1024 * 1024
 CHUNK = 1 << 16
+# requests' types know no None, its code does: it is how an environment's proxy is left out.
+DIRECT: Any = {"http": None, "https": None, "all": None}
 
 
 class NotSent(Exception):
@@ -79,6 +83,7 @@ class HttpTransport:
                 data=request.body,
                 timeout=(request.connect, request.timeout),
                 allow_redirects=request.method == "GET",
+                proxies=DIRECT if _is_here(request.url) else None,
                 stream=True,
             ) as response:
                 return WireResponse(response.status_code, _read(response), dict(response.headers))
@@ -87,6 +92,12 @@ class HttpTransport:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _is_here(url: str) -> bool:
+    """The address is this machine, which an office proxy in the environment does not lead to."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:

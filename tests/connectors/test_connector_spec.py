@@ -146,3 +146,15 @@ def test_what_is_no_time_is_none(value: object) -> None:
     from zoneinfo import ZoneInfo
 
     assert TimeForm("dd/MM/yyyy HH:mm:ss", ZoneInfo("Asia/Ho_Chi_Minh")).reader()(value) is None
+
+
+def test_a_login_may_say_where_its_lifetime_stands_or_how_long_it_is(tmp_path: Path) -> None:
+    from connectors.spec import Login
+
+    start, end = GOOD.index("auth:"), GOOD.index("answers:")
+    auth = "auth: {kind: login, post: login, token: data.token, expires_in: data.ttl, lifetime: 10m}\n"
+    file = tmp_path / "small.yaml"
+    file.write_text(GOOD[:start] + auth + GOOD[end:], encoding="utf-8")
+    found = load_spec(file).auth
+    assert isinstance(found, Login)
+    assert (found.expires_in, found.lifetime) == ("data.ttl", 600.0)

@@ -93,6 +93,16 @@ def test_an_answer_is_read_whole_with_its_status_and_headers() -> None:
     assert (response.status, response.body, response.header("retry-after")) == (503, b"{}", "3")
 
 
+def test_a_proxy_of_the_office_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with serving(reply(text)) as url:
+        assert HttpTransport(1)(ask(url)).body == b"{}"
+
+
 def test_a_post_is_not_carried_to_another_address() -> None:
     text = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with serving(reply(text)) as url:

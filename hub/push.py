@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, text
 
 from connectors import Answer
@@ -21,6 +22,7 @@ from hub.errors import StageFailed
 from hub.national import National, Unsendable
 from hub.runs import end_stage, fail_run, get_run
 from hub.store import province_lock
+from schemas.findings import Finding
 
 CLAIM = 400
 """Dossiers whose intents are committed together."""
@@ -303,9 +305,7 @@ def _owe_again(connection: Connection, province: str, run_id: int, owed: Owed) -
 HOLD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id,
     content_hash, changed_at, run_id, seen_run_id)
-SELECT :province, :kind, 'push', d.dossier_code, d.source_key, :reason,
-       jsonb_build_array(jsonb_build_object('reason', :reason, 'field', :kind, 'value', :said,
-                                            'rule', 'national adapter')),
+SELECT :province, :kind, 'push', d.dossier_code, d.source_key, :reason, CAST(:findings AS jsonb),
        d.record, d.message_id, d.content_hash, d.changed_at, :run_id, :run_id
 FROM dossier d WHERE d.province = :province AND d.dossier_code = :code
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
@@ -342,7 +342,9 @@ def _quarantine(
     connection: Connection, province: str, run_id: int, owed: Owed, kind: str, reason: str, said: str
 ) -> None:
     given = {"province": province, "kind": kind, "code": owed.dossier_code, "run_id": run_id}
-    connection.execute(text(HOLD), given | {"reason": reason, "said": said})
+    finding = Finding(reason, kind, said, rule="national adapter")
+    findings = orjson.dumps([finding.as_dict()]).decode()
+    connection.execute(text(HOLD), given | {"reason": reason, "findings": findings})
 
 
 def sent_counts(connection: Connection, province: str, run_id: int) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def gate(lao_cai: Hub) -> Hub:
     with lao_cai.engine.begin() as connection:
         connection.execute(
             text(
-                "CREATE TABLE gate AS SELECT 1::bigint AS message_id, n AS position, 'O''Brien \"x\" %s \\:y' AS agency,"
+                "CREATE TABLE gate AS SELECT 1::bigint AS message_id, n AS position,"
+                " 'O''Brien \"x\" %s \\:y' AS agency,"
                 " CASE WHEN n % 10 = 0 THEN NULL ELSE 'Nguyễn' END AS applicant_name,"
                 " CASE WHEN n % 25 = 0 THEN 202 ELSE 2026 END AS received_year FROM generate_series(1, 500) n"
             )

@@ -1,19 +1,26 @@
 """Delivery against a national adapter that lies, judged by its ledger: nothing lost, nothing twice, in order."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+import requests
 from sqlalchemy import text
 
+from connectors.connector import HOSTS
+from hub import embedded
 from hub.config import BASE
 from hub.context import Hub
 from hub.errors import StageFailed
+from hub.national import National
+from hub.quarantine import held_items, redrive
 from hub.status import province_status
+from hub.store import engine_of
 from hub.sync import sync
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, copy_database
 
 PUT, STEPS, LOOK_UP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "TraCuuHoSo"
 
@@ -38,7 +45,7 @@ def all_arrived_once(hub: Hub, sandbox: Sandbox) -> None:
 def impatient(hub: Hub) -> None:
     """No real pauses between tries."""
     for connector in (hub.source, hub.national):
-        connector.exchange.sleep = lambda seconds: None
+        connector.exchange._sleep = lambda seconds: None
 
 
 def test_each_dossier_is_looked_up_then_sent_then_its_steps(lao_cai: Hub, sandbox: Sandbox) -> None:
@@ -75,15 +82,34 @@ def test_a_request_that_never_arrived_is_sent_again(lao_cai: Hub, sandbox: Sandb
 
 
 def test_a_create_that_meets_an_existing_dossier_becomes_an_update(lao_cai: Hub, sandbox: Sandbox) -> None:
-    sandbox.fault("national", operation=PUT, kind="exists", after=3, times=2)
+    """The look-up said no, another hop created it meanwhile: "đã tồn tại" is answered with one update."""
     sync(lao_cai)
-    status = province_status(lao_cai.engine, "lao_cai")
-    assert status["delivered"] + status["held"] == status["pulled"]
-    assert sandbox.national()["dossiers"] >= status["delivered"]
+    sandbox.say("advance", "--days", "1")
+    side = National(lao_cai)
+    code, known = next((code, row["body"]) for code, row in sandbox.sent().items() if row["status"] == 4)
+    payload = {name: value for name, value in known.items() if name != "DanhSachTienTrinh"} | {"GhiChu": "đã sửa"}
+    assert side.put_dossier(payload, updating=False).kind == "done"
+    assert sandbox.sent()[code]["body"]["GhiChu"] == "đã sửa"
+    assert [sin["kind"] for sin in sandbox.ledger("sins")] == ["duplicate_create"], "the peer saw the create, as meant"
+
+
+def test_a_hub_that_lost_its_memory_sends_nothing_twice(
+    lao_cai: Hub, sandbox: Sandbox, postgres: str, with_procedures: str
+) -> None:
+    sync(lao_cai)
+    before = len(calls(sandbox, PUT)) + len(calls(sandbox, STEPS))
+    copy_database(postgres, "test_without_memory", with_procedures)
+    forgetful = Hub(lao_cai.province, lao_cai.settings, engine_of(embedded.beside(postgres, "test_without_memory")))
+    result = sync(forgetful)
+    assert result["delivered"] == result["merged"] > 120
+    assert len(calls(sandbox, PUT)) + len(calls(sandbox, STEPS)) == before
+    all_arrived_once(forgetful, sandbox)
+    forgetful.engine.dispose()
 
 
 def test_a_session_that_ends_without_notice_costs_no_dossier(lao_cai: Hub, sandbox: Sandbox) -> None:
-    sandbox.fault("national", operation=PUT, kind="session_expired", after=7, times=3)
+    for after in (7, 40, 90):
+        sandbox.fault("national", operation=PUT, kind="session_expired", after=after)
     sync(lao_cai)
     all_arrived_once(lao_cai, sandbox)
 
@@ -91,8 +117,6 @@ def test_a_session_that_ends_without_notice_costs_no_dossier(lao_cai: Hub, sandb
 def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redriven(
     lao_cai: Hub, sandbox: Sandbox
 ) -> None:
-    from hub.quarantine import held_items, redrive
-
     sandbox.fault("national", operation=PUT, kind="refuse", after=4, times=1, text="Đơn vị bị khóa", error_code="-99")
     sync(lao_cai)
     [item] = held_items(lao_cai.engine, "lao_cai", "refused_nationally")
@@ -115,10 +139,8 @@ def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(
     assert 0 < arrived < 120
     status = province_status(lao_cai.engine, "lao_cai")
     assert status["last_run"]["state"] == "failed" and status["merged"] > 120
-    import requests
-
     requests.delete(f"{sandbox.address('national')}/_sandbox/faults", timeout=10)
-    lao_cai.national.exchange.host.succeeded()
+    HOSTS.forget()
     sync(lao_cai)
     all_arrived_once(lao_cai, sandbox)
 
@@ -128,8 +150,6 @@ def test_a_kill_in_the_middle_of_the_push_loses_nothing_and_sends_nothing_twice(
 ) -> None:
     """SIGKILL, several times at other places, then a run that ends well."""
     environment = {"LIENTHONG_HOME": str(sandbox.home), "LIENTHONG_DATABASE_URL": database}
-    import os
-
     for target in (15, 60, 110):
         process = subprocess.Popen(
             [sys.executable, "-m", "hub", "sync", "lao_cai", "--json"],

@@ -229,7 +229,7 @@ def clear_faults(sandbox: Sandbox, hub: Hub) -> None:
 
 def test_the_other_province_is_untouched_when_one_peer_is_down(lao_cai: Hub, quang_ngai: Hub, sandbox: Sandbox) -> None:
     sandbox.fault(PEER["lao_cai"], operation="*", kind="down", times=1000)
-    lao_cai.source.exchange.sleep = lambda seconds: None
+    lao_cai.source.exchange._sleep = lambda seconds: None
     with pytest.raises(StageFailed) as failed:
         sync(lao_cai)
     assert isinstance(failed.value.__cause__, PeerError)

@@ -146,6 +146,7 @@ _NOTES = {
     "shifted": "lines have the code of the line above or below: look at them",
     "passed_over": "sheets without the header were passed over",
     "absent": "columns are not in the file",
+    "left_to_portal": "are known from the portal's own service, whose word stands",
 }
 _HEAD = ("run_id", "file", "listed", "fetched")
 

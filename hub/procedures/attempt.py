@@ -15,7 +15,8 @@ from hub.store import province_lock
 from schemas import tables
 
 STREAM = "procedures"
-KIND = "procedures"
+PULL, IMPORT = "procedures", "import"
+"""Kinds of runs; a failed pull is taken up by a pull, never by an import."""
 
 
 def as_told(run_id: int, error: PeerError) -> StageFailed:
@@ -25,7 +26,12 @@ def as_told(run_id: int, error: PeerError) -> StageFailed:
 
 @contextmanager
 def attempt(
-    engine: Engine, province: str, now: datetime, explain: Callable[[int, PeerError], StageFailed] = as_told
+    engine: Engine,
+    province: str,
+    now: datetime,
+    explain: Callable[[int, PeerError], StageFailed] = as_told,
+    *,
+    kind: str = PULL,
 ) -> Iterator[int]:
     """Hold the lists of one province (or `national`), and give the run's id; the last failed run is taken up again.
 
@@ -34,7 +40,7 @@ def attempt(
         Busy: another process is at work on this list.
     """
     with province_lock(engine, province, STREAM):
-        run_id = open_run(engine, province, until=now, overlap=timedelta(0), kind=KIND, stream=STREAM).run_id
+        run_id = open_run(engine, province, until=now, overlap=timedelta(0), kind=kind, stream=STREAM).run_id
         try:
             yield run_id
         except PeerError as error:

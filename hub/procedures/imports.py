@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.errors import ConfigurationError
 from hub.procedures import versions
-from hub.procedures.attempt import attempt
+from hub.procedures.attempt import IMPORT, attempt
 from hub.procedures.excel import ExcelList, Line, read_list
 from hub.procedures.guard import refuse_short
 from hub.procedures.listing import LocalProcedure, present_count, write_listing
@@ -46,7 +46,7 @@ def import_list(
     if province is None:
         _refuse_local_codes(path, found)
     with (
-        attempt(engine, province or NATIONAL, now) as run_id,
+        attempt(engine, province or NATIONAL, now, kind=IMPORT) as run_id,
         engine.begin() as connection,
     ):
         _refuse_short(connection, path, found, province, accept_short)

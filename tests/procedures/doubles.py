@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.connector import HOSTS
 from connectors.transport import NotSent, WireRequest, WireResponse
+from hub.procedures import Portal, open_national
 
 
 @dataclass
@@ -63,6 +65,14 @@ def record(code: str, name: str = "Cấp giấy phép", **changes: Any) -> dict[
 def many(count: int) -> dict[str, dict[str, Any]]:
     codes = [f"1.{number:06d}" for number in range(1, count + 1)]
     return {code: record(code, f"Thủ tục số {code}") for code in codes}
+
+
+def reconnected(portal: Portal, adapter: Adapter) -> Portal:
+    """The portal as a new process opens it: no circuit is open."""
+    HOSTS.forget()
+    return open_national(
+        portal.settings, portal.engine, transport=adapter, sleep=lambda seconds: None, clock=portal.clock
+    )
 
 
 @dataclass

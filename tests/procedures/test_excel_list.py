@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from hub.errors import ConfigurationError, StageFailed
 from hub.procedures import Portal, compare, import_list, pull_national, read_list
-from tests.procedures.doubles import HEADINGS, Adapter, line, many, record
+from tests.procedures.doubles import HEADINGS, Adapter, line, many, reconnected, record
 
 Rows = Callable[..., list[dict[str, Any]]]
 Excel = Callable[..., Path]
@@ -150,6 +150,16 @@ def test_an_imported_national_list_yields_to_the_portal_s_own_word(
     adapter.records["2.000001"] = record("2.000001", "Nay cổng đã có")
     assert pull_national(portal)["changed"] == 1
     assert rows(portal.engine, query, code="2.000001")[0]["source"] == "pull"
+
+
+def test_an_import_leaves_a_failed_pull_to_be_taken_up(portal: Portal, adapter: Adapter, excel: Excel) -> None:
+    adapter.records, adapter.gone_after = many(40), 30
+    with pytest.raises(StageFailed):
+        pull_national(portal)
+    assert import_list(portal.engine, excel([line("1.000001", "Từ tệp")]), now=NOW)["new"] == 1
+    adapter.gone_after = None
+    counts = pull_national(reconnected(portal, adapter))
+    assert (counts["fetched"], counts["new"], counts["changed"]) == (40 - len(set(adapter.asked[:30])), 39, 1)
 
 
 def test_a_list_alone_is_enough_to_compare_with(blank: Engine, excel: Excel) -> None:

@@ -13,7 +13,7 @@ from hub.errors import StageFailed
 from hub.procedures import Portal, open_national, pull_national
 from hub.store import province_lock
 from tests.conftest import Sandbox
-from tests.procedures.doubles import Adapter, Clock, many, record
+from tests.procedures.doubles import Adapter, Clock, many, reconnected, record
 
 Rows = Callable[..., list[dict[str, Any]]]
 ALL = "SELECT * FROM procedure_version"
@@ -114,7 +114,7 @@ def test_a_peer_that_dies_on_the_way_closes_nothing_and_the_next_pull_asks_for_t
     assert "cannot be reached" in run["error"]
 
     before, adapter.gone_after = len(adapter.asked), None
-    counts = pull_national(_reconnected(portal, adapter))
+    counts = pull_national(reconnected(portal, adapter))
     assert len(adapter.asked) - before == counts["fetched"] == 600 - landed
     assert (counts["new"], counts["closed"]) == (600, 0)
     (run,) = rows(portal.engine, "SELECT state, attempt, error, counts FROM run")
@@ -130,17 +130,7 @@ def test_records_of_a_failed_attempt_are_asked_again_after_a_day(
         pull_national(portal)
     adapter.gone_after = None
     clock.now += timedelta(hours=25)
-    assert pull_national(_reconnected(portal, adapter))["fetched"] == 300
-
-
-def _reconnected(portal: Portal, adapter: Adapter) -> Portal:
-    """As a new process would open it: no circuit is open."""
-    from connectors.connector import HOSTS
-
-    HOSTS.forget()
-    return open_national(
-        portal.settings, portal.engine, transport=adapter, sleep=lambda seconds: None, clock=portal.clock
-    )
+    assert pull_national(reconnected(portal, adapter))["fetched"] == 300
 
 
 @pytest.mark.parametrize(("left", "says"), [(0, "the list is empty"), (7, "the list has 7 procedures where 10")])

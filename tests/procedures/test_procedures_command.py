@@ -88,7 +88,7 @@ def test_a_peer_that_is_down_is_exit_code_3(
     blank: Engine, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_NATIONAL", "http://login:password@127.0.0.1:9")
-    monkeypatch.setitem(open_national.__kwdefaults__, "sleep", lambda seconds: None)
+    monkeypatch.setattr(open_national, "__kwdefaults__", {"transport": None, "sleep": lambda seconds: None})
     code, _, err = say(blank, "pull")
     assert code == 3
     assert "127.0.0.1:9 cannot be reached" in err

@@ -315,7 +315,7 @@ class Exchange:
         path = auth.expires_in if isinstance(auth, Login) else "expires_in"
         said = at(data, path) if path else None
         try:
-            return float(said)
+            return float(str(said))
         except (TypeError, ValueError):
             return auth.lifetime if isinstance(auth, Login) else None
 

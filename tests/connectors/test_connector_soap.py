@@ -5,10 +5,13 @@ import hashlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from connectors import ConfigError, Window, WireRequest, load_spec
 from connectors.specfile import WIRE
+from connectors.xmlbuild import RecordBuilder
 from connectors.xmlrecords import Fault, NotXml, raw_records, read_soap
 from tests.connectors.conftest import NOW, SECRET, SPECS, Make, Scripted, soap_answer
 
@@ -97,6 +100,53 @@ def test_indented_answers_read_the_same(make: Make) -> None:
     etree.indent(tree)
     lists = frozenset({"GiayTo"})
     assert read_soap(etree.tostring(tree), "HoSo", lists).records == read_soap(plain, "HoSo", lists).records
+
+
+LEAF = st.sampled_from(["a", "b", "c", "many"])
+TREES = st.recursive(
+    st.tuples(LEAF, st.none() | st.text("xyz ", max_size=3)),
+    lambda inner: st.tuples(st.sampled_from(["a", "b", "many", "box"]), st.lists(inner, min_size=1, max_size=4)),
+    max_leaves=12,
+)
+
+
+def element(tree: Any, parent: Any) -> None:
+    name, inside = tree
+    node = etree.SubElement(parent, f"{{urn:x}}{name}")
+    if isinstance(inside, list):
+        for child in inside:
+            element(child, node)
+    else:
+        node.text = inside
+
+
+@given(trees=st.lists(st.lists(TREES, max_size=5), max_size=6))
+def test_a_record_of_a_known_shape_is_built_as_one_that_is_seen_for_the_first_time(trees: list[Any]) -> None:
+    builder = RecordBuilder(frozenset({"many"}))
+    for tree in [*trees, *trees]:
+        record = etree.Element("{urn:x}record")
+        for child in tree:
+            element(child, record)
+        assert builder.build(record) == builder.slowly(record)
+
+
+def test_records_with_the_same_names_and_another_nesting_are_not_confused() -> None:
+    builder = RecordBuilder(frozenset())
+    for text, expected in [
+        ("<r><a/><b><c>1</c><d>2</d></b></r>", {"a": None, "b": {"c": "1", "d": "2"}}),
+        ("<r><a/><b><c>1</c></b><d>2</d></r>", {"a": None, "b": {"c": "1"}, "d": "2"}),
+        ("<r><a><b>0</b></a><c>1</c><d>2</d></r>", {"a": {"b": "0"}, "c": "1", "d": "2"}),
+        ("<r><a/><b><c>1</c><d>2</d></b></r>", {"a": None, "b": {"c": "1", "d": "2"}}),
+    ]:
+        assert builder.build(etree.fromstring(text)) == expected
+
+
+def test_entities_of_a_document_type_are_never_expanded() -> None:
+    body = soap_answer(BODY % (RECORD.replace(">A<", ">&bomb;<"), "")).body.replace(
+        b"<soap:Envelope", b'<!DOCTYPE x [<!ENTITY bomb "boom">]><soap:Envelope', 1
+    )
+    with pytest.raises(NotXml, match="document type"):
+        read_soap(body, "HoSo", frozenset())
 
 
 @pytest.mark.parametrize("body", [b"<a/>", b"<HoSo/>", b"x", b"<s:Envelope xmlns:s='u'><s:Body>"])

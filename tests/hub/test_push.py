@@ -140,8 +140,8 @@ def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(
     status = province_status(lao_cai.engine, "lao_cai")
     assert status["last_run"]["state"] == "failed" and status["merged"] > 120
     requests.delete(f"{sandbox.address('national')}/_sandbox/faults", timeout=10)
-    HOSTS.forget()
-    sync(lao_cai)
+    HOSTS.forget()  # as a new process would
+    sync(Hub(lao_cai.province, lao_cai.settings, lao_cai.engine))
     all_arrived_once(lao_cai, sandbox)
 
 

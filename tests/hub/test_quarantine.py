@@ -11,7 +11,7 @@ from hub.quarantine import NoSuchItem, counts_by_reason, held_items, item, raw_o
 from hub.sync import sync
 from tests.conftest import Sandbox
 
-pytestmark = pytest.mark.dossiers(300)
+pytestmark = pytest.mark.dossiers(500)
 
 
 @pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
@@ -53,10 +53,10 @@ def test_a_code_that_is_added_frees_exactly_the_dossiers_that_waited_for_it(
     assert waiting and not codes & set(sandbox.sent())
     own = tmp_path / "own" / "mappings" / "codelists"
     own.mkdir(parents=True)
-    entry = f'{{match: ["{number}", "{name}"], to: 4, what: "as VNPT said by telephone"}}'
-    (own / "vnpt_igate_status.yaml").write_text(
-        f"list: vnpt_igate_status\nextend: true\nentries:\n  - {entry}\n", "utf-8"
-    )
+    header = "list: vnpt_igate_status\nwhat: one more status\nsource: VNPT, by telephone\nto: int\nextend: true\n"
+    parts = "parts: [id, name, task]\nmatch: [[task], [id, name]]\nreason: unmapped_status\n"
+    entry = f'entries:\n  - {{id: {number}, name: "{name}", is: 4}}\n'
+    (own / "vnpt_igate_status.yaml").write_text(header + parts + entry, "utf-8")
     settings = Settings(lao_cai.settings.home, (tmp_path / "own", BASE))
     wiser = Hub(load_province(settings, "lao_cai"), settings, lao_cai.engine)
     result = redrive(wiser, reason="unmapped_status")

@@ -105,9 +105,14 @@ def get_run(engine: Engine, run_id: int) -> Run:
 
 def end_stage(connection: Connection, run_id: int, stage: str, counts: dict[str, Any]) -> None:
     """Write that a stage ended well, with its counts, inside the stage's own transaction."""
-    values: dict[str, Any] = {"stage": stage, "counts": tables.run.c.counts.op("||")(counts)}
+    values: dict[str, Any] = {
+        "stage": stage,
+        "state": "running",
+        "error": None,
+        "counts": tables.run.c.counts.op("||")(counts),
+    }
     if stage == "done":
-        values |= {"state": "done", "ended_at": text("clock_timestamp()"), "error": None}
+        values |= {"state": "done", "ended_at": text("clock_timestamp()")}
     connection.execute(update(tables.run).filter_by(run_id=run_id).values(values))
 
 

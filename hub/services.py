@@ -17,9 +17,6 @@ import psutil
 
 from hub.errors import Busy, StageFailed
 
-STOP_SECONDS = 30
-"""What a service gets to end in an orderly way before it is killed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -33,6 +30,17 @@ class Service:
     def command(self) -> list[str]:
         return [sys.executable, "-m", self.module, *self.arguments]
 
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process is asked to end, and the seconds it has before it is killed."""
+
+    signal: int
+    seconds: float
+
+
+TERMINATED = Ending(signal.SIGTERM, 30)
+"""A service ends its own children and closes its connections."""
 
 AIRFLOW_SERVICES = (
     Service("api-server", "airflow", ("api-server",)),
@@ -57,8 +65,16 @@ class Services:
         self.environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
         self._record = home / "services.json"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._endings: dict[str, Ending] = {}
 
-    def start(self, name: str, command: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        ending: Ending = TERMINATED,
+    ) -> subprocess.Popen[bytes]:
         """Start a process in a session of its own, so that Ctrl-C reaches only us and we stop it in order."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("wb") as output:
@@ -71,6 +87,7 @@ class Services:
                 start_new_session=True,
             )
         self._running[name] = process
+        self._endings[name] = ending
         self._write_record()
         return process
 
@@ -101,12 +118,12 @@ class Services:
         """Stop everything that runs: the scheduler first, then the others together."""
         first = [name for name in self._running if name == STOP_FIRST]
         for names in (first, [name for name in self._running if name != STOP_FIRST]):
-            family = []
+            asked = []
             for name in names:
                 told(name)
                 with suppress(psutil.NoSuchProcess):
-                    family.append(psutil.Process(self._running[name].pid))
-            end_trees(family)
+                    asked.append((psutil.Process(self._running[name].pid), self._endings[name]))
+            end_trees(asked)
             for name in names:
                 self._running[name].wait()
                 self.forget(name)
@@ -161,24 +178,26 @@ def stop_leftovers(home: Path) -> list[str]:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             if abs(process.create_time() - created) < 1:
-                end_trees([process])
+                end_trees([(process, TERMINATED)])
                 stopped.append(name)
     record.unlink(missing_ok=True)
     return stopped
 
 
-def end_trees(processes: Sequence[psutil.Process]) -> None:
-    """End processes and everything they started: asked first, killed when they do not listen."""
-    family: list[psutil.Process] = []
-    for process in processes:
+def end_trees(processes: Sequence[tuple[psutil.Process, Ending]]) -> None:
+    """End processes and everything they started: asked first, all at once, and killed when they do not listen."""
+    asked: list[tuple[list[psutil.Process], float]] = []
+    begun = time.monotonic()
+    for process, ending in processes:
         with suppress(psutil.NoSuchProcess):
-            family.extend([process, *process.children(recursive=True)])
-            process.terminate()
-    _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
-    for one in alive:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
-    psutil.wait_procs(alive, timeout=5)
+            asked.append(([process, *process.children(recursive=True)], ending.seconds))
+            process.send_signal(ending.signal)
+    for family, seconds in sorted(asked, key=lambda one: one[1]):
+        _, alive = psutil.wait_procs(family, timeout=max(0, begun + seconds - time.monotonic()))
+        for one in alive:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(alive, timeout=5)
 
 
 def tail(log: Path, lines: int = 12) -> str:
@@ -231,6 +250,26 @@ def wait_for(ready: Callable[[], bool], services: Services, what: str, seconds: 
                 next_step="The logs in that folder say why; a second try often finds a quieter machine.",
             )
         time.sleep(0.25)
+
+
+def start_sandbox(home: Path, environment: Mapping[str, str], *options: str) -> None:
+    """Start the simulated peers. Those that a person started before stay when `stop_sandbox` is called."""
+    if not sandbox_running(home):
+        _ours(home).touch()
+    sandbox(environment, "start", *options)
+
+
+def stop_sandbox(home: Path, environment: Mapping[str, str]) -> bool:
+    """Stop the simulated peers that `demo` or `up` started, now or before it was killed. Returns whether it did."""
+    if not _ours(home).exists():
+        return False
+    sandbox(environment, "stop")
+    _ours(home).unlink()
+    return True
+
+
+def _ours(home: Path) -> Path:
+    return home / "sandbox.started"
 
 
 def sandbox(environment: Mapping[str, str], command: str, *arguments: str) -> dict[str, Any]:

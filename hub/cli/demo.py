@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from hub.cli.output import NO, OK, err, out, print_json
 from hub.cli.sync import status_table
 from hub.config import Settings, load_province
 from hub.errors import StageFailed
-from hub.services import Services
+from hub.services import Ending, Services
 from hub.status import province_status
 from hub.store import database_url, engine_of, upgrade
 
@@ -35,6 +36,10 @@ NOT_OURS = (
     "AIRFLOW_CONN_VIETTEL_QUANG_NGAI",
 )
 """Unset for a demo: it must not reach a real peer, nor write into a database that somebody works with."""
+
+INTERRUPTED = Ending(signal.SIGINT, 8)
+"""A runner ends its calls in order at Ctrl-C; Airflow's tasks do not listen to SIGTERM. Killed, it is as safe: the next
+run looks up what it does not know."""
 
 WATCHED = """
 SELECT r.run_id, r.stage, r.state, r.error,
@@ -138,7 +143,6 @@ class _Demo:
             "LIENTHONG_TASK_RETRIES": "0",
         }
         self.running = Services(settings.home, self.environment)
-        self.started_sandbox = False
         self.after = 0
         """The last run before this demo; a run that a Ctrl-C left behind is older and taken up again."""
 
@@ -150,8 +154,7 @@ class _Demo:
         finally:
             with services.undisturbed():
                 self.running.stop()
-                if self.started_sandbox:
-                    services.sandbox(self.environment, "stop")
+                services.stop_sandbox(self.settings.home, self.environment)
                 self.engine.dispose()
 
     def _run(self, lines: "_Lines") -> dict[str, Any]:
@@ -162,9 +165,8 @@ class _Demo:
         there = self._load("flows-2", f"sync__{second}")
         upgrade(self.engine)
         self.after = self._last_run()
-        self.started_sandbox = not services.sandbox_running(self.settings.home)
         size = ["--size", str(self.dossiers)] if self.dossiers else []
-        services.sandbox(self.environment, "start", "--port-base", "0", *size)
+        services.start_sandbox(self.settings.home, self.environment, "--port-base", "0", *size)
         lines.say(starting, "ready", done=True)
         here.go()
         national = Flow(NATIONAL, "National procedure list", "national", here, lines.add("National procedure list"))
@@ -193,7 +195,7 @@ class _Demo:
         result = log.with_suffix(".json")
         result.unlink(missing_ok=True)
         command = [sys.executable, "-m", "dags.run", "--gate", "--result", str(result), *words]
-        return Runner(self.running.start(name, command, stdin=subprocess.PIPE), result, log)
+        return Runner(self.running.start(name, command, stdin=subprocess.PIPE, ending=INTERRUPTED), result, log)
 
     def _watch(self, flows: list[Flow], lines: "_Lines") -> None:
         """Show how far each flow is until all have ended: one that fails does not stop another.

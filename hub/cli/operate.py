@@ -47,16 +47,18 @@ def down(as_json: Json = False) -> None:
     """Stop what a killed `demo` or `up` left running: Airflow's services, the simulated peers, PostgreSQL."""
     from hub import embedded
     from hub.config import Settings
-    from hub.services import alone, sandbox, sandbox_running
+    from hub.services import alone, sandbox, sandbox_running, stop_sandbox
 
     home = Settings.from_environment().home
     stopped = []
     if home.is_dir():
         with alone(home, "down") as left:
             stopped.extend(left)
+            environment = {"LIENTHONG_HOME": str(home)}
             if sandbox_running(home):
-                sandbox({"LIENTHONG_HOME": str(home)}, "stop")
+                sandbox(environment, "stop")
                 stopped.append("sandbox")
+            stop_sandbox(home, environment)
             if embedded.stop(home / "pg"):
                 stopped.append("postgresql")
     if as_json:

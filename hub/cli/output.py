@@ -78,7 +78,13 @@ def progress_bars(*, quiet: bool) -> Iterator[Report]:
     if quiet or not err.is_terminal:
         yield lambda stage, done, total: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=True) as bars:
         tasks: dict[str, Any] = {}
 

@@ -38,7 +38,10 @@ def run_up(*, port: int, with_sandbox: bool | None) -> int:
     if with_sandbox is None:
         with_sandbox = "LIENTHONG_CONFIG" not in os.environ
     with services.stopped_by_signals(), services.alone(settings.home, "up"):
-        return _run(settings, free_port(port), with_sandbox)
+        try:
+            return _run(settings, free_port(port), with_sandbox)
+        except KeyboardInterrupt:
+            return 130
 
 
 def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
@@ -49,11 +52,10 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
     home = airflow_home.AirflowHome(settings.home / "airflow", airflow_url, f"http://127.0.0.1:{port}")
     environment = {**home.environment(), "LIENTHONG_HOME": str(settings.home), "LIENTHONG_DATABASE_URL": url}
     running = Services(settings.home, environment)
-    started_sandbox = with_sandbox and not services.sandbox_running(settings.home)
     try:
         if with_sandbox:
             with step("Simulated peers"):
-                services.sandbox(environment, "start")
+                services.start_sandbox(settings.home, environment)
         with step("Airflow's database"):
             prepared = prepare(running, settings)
         with step(f"Airflow: {', '.join(service.name for service in AIRFLOW_SERVICES)}"):
@@ -76,9 +78,8 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
         with services.undisturbed():
             out.print("\nStopping:", end="")
             running.stop(lambda name: out.print(f" {name}", end="", highlight=False))
-            if started_sandbox:
+            if services.stop_sandbox(settings.home, environment):
                 out.print(" sandbox", end="")
-                services.sandbox(environment, "stop")
             out.print(". Everything that was started is stopped.")
 
 

@@ -51,9 +51,9 @@ def portal(
     return open_national(settings, blank, transport=adapter, sleep=lambda seconds: None, clock=clock)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The sandbox's three peers, shared by the tests of a module."""
+    """The sandbox's three peers, shared by all tests of the lists."""
     running = Sandbox(tmp_path_factory.mktemp("peers"))
     running.say("start", "--size", "10", "--port-base", "0")
     yield running

@@ -140,14 +140,21 @@ class Numbered(_FixedWindow):
             again = max(self.first, number - math.ceil((before - seen.total) / self.rows))
             read = (again - self.first) * self.rows
             return {"page": again, "total": seen.total, "read": read, "backs": backs + 1, "far": far}
-        if seen.rows and seen.repeated:
+        repeats = position.get("repeats", 0) + 1 if seen.rows and seen.repeated else 0
+        if repeats > self._repeats_borne:
             raise EndlessPages(f"page {self.number(position)} is the same as the page before it")
         read = position.get("read", 0) + seen.rows
         if self._is_end(position, read, seen, since):
             return None
         counted = {} if seen.total is None else {"total": seen.total, "read": read}
         behind = {"backs": backs, "far": position["far"]} if backs and number < position["far"] else {}
-        return {"page": number + 1, **counted, **behind}
+        again = {"repeats": repeats} if repeats else {}
+        return {"page": number + 1, **counted, **behind, **again}
+
+    @property
+    def _repeats_borne(self) -> int:
+        """Newest first, a page comes twice when as many rows as it holds changed meanwhile and moved to the front."""
+        return 1 if self.newest_first else 0
 
     def _is_end(self, position: Position, read: int, seen: Seen, since: datetime | None) -> bool:
         # The whole page must lie before the window: one record out of its place does not end the pull.

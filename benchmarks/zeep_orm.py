@@ -41,7 +41,7 @@ def read(service: Any, engine: Any, rows: int) -> None:
     page, done = 1, 0
     while True:
         answer = service.TraCuuDanhSachHoSo(
-            tuNgay="01/01/2000 00:00:00", denNgay="01/01/2100 00:00:00", trang=page, kichThuoc=rows
+            tuNgay="01/01/2000 00:00:00", denNgay="31/12/2027 00:00:00", trang=page, kichThuoc=rows
         )
         found = answer.DanhSachHoSo.HoSo
         with Session(engine) as session:

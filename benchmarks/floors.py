@@ -1,0 +1,21 @@
+"""The floors that a change must not fall below."""
+
+from collections.abc import Mapping
+from typing import Any
+
+VS_ZEEP_ORM = 4.0
+VS_DLT = 3.0
+PEAK_MB = 300
+
+
+def missed(found: Mapping[str, Any]) -> list[str]:
+    """A sentence for each floor that a result misses; `found` is what latest.json holds."""
+    soap, rest, peak = found["soap"]["vs_zeep_orm"], found["rest"]["vs_dlt"], found["peak_mb"]
+    says = []
+    if soap < VS_ZEEP_ORM:
+        says.append(f"SOAP runs {soap:.1f} times as fast as zeep + ORM; the floor is {VS_ZEEP_ORM:g}.")
+    if rest < VS_DLT:
+        says.append(f"REST runs {rest:.1f} times as fast as dlt; the floor is {VS_DLT:g}.")
+    if peak >= PEAK_MB:
+        says.append(f"{peak} MB at {found['memory_size']:,} dossiers; the limit is {PEAK_MB} MB.")
+    return says

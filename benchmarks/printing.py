@@ -1,0 +1,64 @@
+"""The result as tables."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import floors
+
+
+def show(console: Console, found: dict[str, Any]) -> None:
+    """Rates and ratios, where the time goes, what the peers could serve, memory."""
+    console.print(_rates(found))
+    console.print(_costs(found))
+    for kind, peer in found["peers"].items():
+        console.print(
+            f"{kind.upper()} pages hold {peer['bytes_per_record']:,} bytes a record. The sandbox makes "
+            f"{peer['sandbox_per_second']:,} records a second; replayed from files, as every contestant read them, "
+            f"{peer['replayed_per_second']:,}."
+        )
+    for kind, memory in found["memory"].items():
+        console.print(
+            f"Peak memory of pull, check and merge of {found['memory_size']:,} dossiers over {kind.upper()}: "
+            f"{memory['peak_mb']} MB (limit {floors.PEAK_MB}), {memory['seconds']:.0f} s."
+        )
+
+
+def _rates(found: dict[str, Any]) -> Table:
+    title = f"pull -> map -> check -> merge, {found['size']:,} dossiers, {found['rounds']} rounds in turn"
+    table = Table(title=title, title_justify="left")
+    table.add_column("into PostgreSQL")
+    for name in ("best, records/s", "ratio (median)", "floor"):
+        table.add_column(name, justify="right")
+    soap, rest = found["soap"], found["rest"]
+    table.add_row(
+        "SOAP: the hub", f"{soap['per_second']:,}", f"{soap['vs_zeep_orm']:.1f} x", f"{floors.VS_ZEEP_ORM:g} x"
+    )
+    table.add_row("SOAP: zeep objects + SQLAlchemy ORM", f"{found['zeep_orm_per_second']:,}", "1", "")
+    table.add_row("REST: the hub", f"{rest['per_second']:,}", f"{rest['vs_dlt']:.1f} x", f"{floors.VS_DLT:g} x")
+    table.add_row("REST: dlt rest_api, merge", f"{found['dlt_per_second']:,}", "1", "")
+    return table
+
+
+def _costs(found: dict[str, Any]) -> Table:
+    """Microseconds a record, and their share of the whole run; parts of the pull stand below it."""
+    table = Table(title="where the hub's time goes, microseconds a record", title_justify="left")
+    table.add_column("")
+    for kind in found["stages"]:
+        table.add_column(kind.upper(), justify="right")
+        table.add_column("share", justify="right")
+    for stage in ("pull", "check", "merge"):
+        _line(table, stage, {kind: s[stage] / found["size"] * 1e6 for kind, s in found["stages"].items()}, found)
+        if stage == "pull":
+            for part in ("fetch", "parse", "map", "COPY lines", "compress", "COPY"):
+                _line(table, f"  {part}, alone", {k: p[part] for k, p in found["parts_us"].items()}, found)
+    return table
+
+
+def _line(table: Table, name: str, costs: dict[str, float], found: dict[str, Any]) -> None:
+    cells = [name]
+    for kind, stages in found["stages"].items():
+        whole = sum(stages.values()) / found["size"] * 1e6
+        cells += [f"{costs[kind]:.0f}", f"{costs[kind] / whole:.0%}"]
+    table.add_row(*cells)

@@ -1,4 +1,4 @@
-"""The compose file: the services of `lienthong up` in containers, without a secret and without a port to the network."""
+"""The compose file: the services of `lienthong up` in containers, with no secret and no port to the network."""
 
 import re
 import tomllib

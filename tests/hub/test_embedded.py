@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,10 +26,17 @@ Holder = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def place() -> Iterator[Path]:
+    """A folder that is not one of pytest's: pytest closes those to other users, and as root the server is another."""
+    with tempfile.TemporaryDirectory(prefix="lienthong-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder(place: Path) -> Iterator[Path]:
     """A data folder whose server is stopped after the test."""
-    yield tmp_path / "pg"
-    embedded.stop(tmp_path / "pg")
+    yield place / "pg"
+    embedded.stop(place / "pg")
 
 
 @pytest.fixture
@@ -88,8 +96,8 @@ def test_a_pid_that_belongs_to_another_program_now_is_not_taken_for_the_server(f
 
 
 @pytest.mark.parametrize("name", ["thư mục có dấu", "x" * 120])
-def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name / "pg"
+def test_a_data_folder_may_have_any_name(place: Path, name: str) -> None:
+    folder = place / name / "pg"
     address = embedded.start(folder)
     try:
         assert embedded.beside(address, "another").partition("?")[0].endswith("/another")

@@ -1,0 +1,135 @@
+"""`lienthong demo`, twice with a day between: the real flows through Airflow, judged by the peers' own ledgers."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from hub.config import BASE
+
+pytestmark = pytest.mark.timeout(600)
+
+DOSSIERS = 60
+
+STAGES = ["open_run", "pull", "check", "merge", "push", "reconcile", "report"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data folder with a demo in it."""
+
+    path: Path
+
+    def run(self, *words: str) -> Any:
+        """One command of `lienthong` or `sandbox` with --json; it has to end with 0."""
+        ended = subprocess.run(
+            [sys.executable, "-m", *words, "--json"],
+            env={**os.environ, "LIENTHONG_HOME": str(self.path)},
+            cwd=BASE,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout)
+
+    def demo(self, *words: str) -> dict[str, Any]:
+        return dict(self.run("hub", "demo", *words))
+
+    def ledgers(self) -> dict[str, Any]:
+        return dict(self.run("sandbox", "status"))
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the two demos said, and what the peers' ledgers said after each."""
+
+    home: Home
+    first: dict[str, Any]
+    after_first: dict[str, Any]
+    day: dict[str, Any]
+    second: dict[str, Any]
+    after_second: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def story() -> Iterator[Story]:
+    """A first demo, a day at the peers, a second demo."""
+    folder = Path(tempfile.mkdtemp(prefix="lienthong-demo-"))
+    home = Home(folder)
+    try:
+        first = home.demo("--dossiers", str(DOSSIERS))
+        after_first = home.ledgers()
+        home.run("sandbox", "start", "--port-base", "0")
+        day = home.run("sandbox", "advance", "--days", "1")
+        home.run("sandbox", "stop")
+        second = home.demo()
+        yield Story(home, first, after_first, day, second, home.ledgers())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_every_dossier_that_was_served_is_delivered_or_held(story: Story) -> None:
+    for slug, said in story.first["provinces"].items():
+        served = story.after_first["systems"][slug]["served"]
+        assert served == DOSSIERS
+        assert said["delivered"] + said["held"] == served
+    delivered = sum(said["delivered"] for said in story.first["provinces"].values())
+    assert story.after_first["national"]["dossiers"] == delivered
+
+
+def test_the_national_ledger_has_no_dossier_twice_and_no_step_out_of_order(story: Story) -> None:
+    for ledger in (story.after_first, story.after_second):
+        assert ledger["national"]["duplicates"] == 0
+        assert ledger["national"]["order_violations"] == 0
+        assert ledger["national"]["refused"] == 0
+
+
+def test_both_sides_are_found_equal(story: Story) -> None:
+    assert story.first["reconciled"] is True
+    for said in story.first["provinces"].values():
+        assert said["reconciled"] == said["delivered"]
+        assert said["unknown"] == 0
+
+
+def test_the_flows_are_airflows_own_and_every_task_succeeded(story: Story) -> None:
+    flows = {flow["dag_id"]: flow for flow in story.first["flows"]}
+    assert list(flows) == ["procedures__national", "sync__lao_cai", "sync__quang_ngai"]
+    assert list(flows["sync__lao_cai"]["tasks"]) == STAGES
+    assert {task["state"] for flow in flows.values() for task in flow["tasks"].values()} == {"success"}
+
+
+def test_after_a_day_the_second_demo_sends_what_changed_and_nothing_else(story: Story) -> None:
+    before = story.after_first["national"]
+    after = story.after_second["national"]
+    delivered = sum(said["delivered"] for said in story.second["provinces"].values())
+    assert after["dossiers"] == delivered > before["dossiers"]
+    for slug, moved in story.day["systems"].items():
+        counts = story.second["provinces"][slug]["last_run"]["counts"]
+        assert 0 < counts["delivered"] <= moved["changed"] + moved["added"]
+    assert story.second["reconciled"] is True
+
+
+def test_the_report_is_one_page_that_reads_offline(story: Story) -> None:
+    page = Path(story.second["report"]).read_text("utf-8")
+    assert "Lào Cai" in page
+    assert "Quảng Ngãi" in page
+    assert 'src="http' not in page
+
+
+def test_nothing_is_left_running(story: Story) -> None:
+    left = [
+        process.info["cmdline"]
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(story.home.path) in word for word in process.info["cmdline"] or ())
+    ]
+    assert left == []

@@ -1,15 +1,20 @@
-"""From XML elements to dicts, quickly: the shape of a record is learnt once, records of the same shape are filled in.
+"""From XML elements to dicts, quickly: the shape of a record is learnt, and records of that shape are filled in.
 
-Element by element, Python costs more than the parser. Most records of a page have the same elements in the same order;
-for those, names and nesting are known and only the texts are taken, a run of leaves at a time.
+Element by element, Python costs more than the parser. Most records have the same elements in the same order as some record
+before; for those, names and nesting are known, and one dict display takes the texts in.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
-MOST_SHAPES = 1000
+MOST_SHAPES = 2000
+MOST_ELEMENTS = 2000
+DEEPEST = 12
+WORTH_LEARNING = 3
+"""Records of a shape that are met before it is learnt: compiling costs as much as reading ten of them slowly."""
 
 
 class LocalNames(dict[str, str]):
@@ -24,23 +29,14 @@ LOCAL = LocalNames()
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The leaves of one element: their names, and where they stand in the flat order. `up` is the run of its parent."""
-
-    names: tuple[str, ...]
-    start: int
-    stop: int
-    up: int
-    name: str
-    repeats: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Shape:
-    """One shape: the number of children of each element that has some tells it from others with the same names."""
+    """One shape: `fill` makes the dict of the texts of all its elements in document order.
+
+    `parents` holds place and number of children of each element that has some: with the names, that is the nesting.
+    """
 
     parents: tuple[tuple[int, int], ...]
-    runs: tuple[Run, ...]
+    fill: Callable[[list[str | None]], dict[str, Any]]
 
 
 class RecordBuilder:
@@ -48,33 +44,20 @@ class RecordBuilder:
 
     def __init__(self, lists: frozenset[str]) -> None:
         self._lists = lists
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._shapes: dict[tuple[str, ...], Shape | int] = {}
 
     def build(self, record: Any) -> dict[str, Any]:
         """An element's children as a dict: text or None, a dict for what has children, lists where they are named."""
         nodes = list(record.iter("*"))
         tags = tuple([node.tag for node in nodes])
-        shape = self._shapes.get(tags)
-        if shape is None:
-            self._learn(tags, nodes)
+        shape = self._shapes.get(tags, 0)
+        if isinstance(shape, int):
+            self._meet(tags, nodes, shape + 1)
             return self.slowly(record)
         for place, children in shape.parents:
             if len(nodes[place]) != children:
                 return self.slowly(record)
-        texts = [node.text for node in nodes]
-        made: list[dict[str, Any]] = []
-        for run in shape.runs:
-            found: dict[str, Any] = dict(zip(run.names, texts[run.start : run.stop], strict=True))
-            if made:
-                above = made[run.up]
-                if not run.repeats:
-                    above[run.name] = found
-                elif run.name in above:
-                    above[run.name].append(found)
-                else:
-                    above[run.name] = [found]
-            made.append(found)
-        return made[0]
+        return shape.fill([node.text for node in nodes])
 
     def slowly(self, element: Any) -> dict[str, Any]:
         """The same, element by element: for shapes that are new or odd."""
@@ -88,27 +71,37 @@ class RecordBuilder:
                 record[name] = value
         return record
 
-    def _learn(self, tags: tuple[str, ...], nodes: Sequence[Any]) -> None:
-        """Remembers a shape, unless runs cannot describe it: its leaves repeat, or stand between other elements."""
-        if len(self._shapes) >= MOST_SHAPES:
+    def _meet(self, tags: tuple[str, ...], nodes: list[Any], times: int) -> None:
+        """Count a shape that is not known yet; the third of a kind is learnt."""
+        if len(tags) > MOST_ELEMENTS or (times == 1 and len(self._shapes) >= MOST_SHAPES):
             return
-        place = {node: index for index, node in enumerate(nodes)}
-        runs: list[Run] = []
+        if times < WORTH_LEARNING:
+            self._shapes[tuple(sys.intern(tag) for tag in tags)] = times
+        elif code := self._display(nodes):
+            parents = tuple((place, len(node)) for place, node in enumerate(nodes) if len(node))
+            self._shapes[tags] = Shape(parents, eval(code))
 
-        def describe(node: Any, up: int) -> bool:
-            leaves = [child for child in node if not len(child)]
-            names = tuple(LOCAL[leaf.tag] for leaf in leaves)
-            places = [place[leaf] for leaf in leaves]
-            start = places[0] if places else 0
-            if places != list(range(start, start + len(places))):
-                return False
-            boxes = {LOCAL[child.tag] for child in node if len(child)}
-            if len(set(names)) < len(names) or not (self._lists | boxes).isdisjoint(names):
-                return False
-            name, here = LOCAL[node.tag], len(runs)
-            runs.append(Run(names, start, start + len(names), up, name, name in self._lists))
-            return all(describe(child, here) for child in node if len(child))
+    def _display(self, nodes: list[Any]) -> CodeType | None:
+        """Code of a function from texts to the record's dict; None for a nesting that no display should have."""
+        written, end = self._written(nodes, 0, 0)
+        assert end == len(nodes)
+        return None if written is None else compile(f"lambda t: {written}", "<shape of an XML record>", "eval")
 
-        if describe(nodes[0], 0):
-            parents = tuple((index, len(node)) for index, node in enumerate(nodes) if len(node))
-            self._shapes[tuple(sys.intern(tag) for tag in tags)] = Shape(parents, tuple(runs))
+    def _written(self, nodes: list[Any], place: int, depth: int) -> tuple[str | None, int]:
+        """The dict display of the element at a place, and the place behind its last descendant."""
+        values: dict[str, list[str]] = {}
+        end = place + 1
+        for _ in range(len(nodes[place])):
+            child, name = end, LOCAL[nodes[end].tag]
+            written: str | None = f"t[{child}]"
+            end = child + 1
+            if len(nodes[child]):
+                written, end = self._written(nodes, child, depth + 1)
+            if written is None or depth > DEEPEST:
+                return None, len(nodes)
+            values.setdefault(name, []).append(written)
+        pairs = (
+            f"{name!r}: [{', '.join(found)}]" if name in self._lists else f"{name!r}: {found[-1]}"
+            for name, found in values.items()
+        )
+        return f"{{{', '.join(pairs)}}}", end

@@ -1,7 +1,7 @@
 """From XML elements to dicts, quickly: the shape of a record is learnt, and records of that shape are filled in.
 
-Element by element, Python costs more than the parser. Most records have the same elements in the same order as some record
-before; for those, names and nesting are known, and one dict display takes the texts in.
+Element by element, Python costs more than the parser. Most records have the same elements in the same order as one
+before them; for those, names and nesting are known, and one dict display takes the texts in.
 """
 
 import sys

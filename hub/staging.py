@@ -23,16 +23,20 @@ def _text(value: Any) -> str:
     if value is None:
         return _NULL
     if isinstance(value, str):
-        return value.translate(_ESCAPES) if not value.isalnum() else value
+        return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)
 
 
-def _json(value: Any) -> tuple[bytes, str]:
-    """A value as JSON bytes and as COPY text."""
-    body = orjson.dumps(value)
-    return body, body.decode().replace("\\", "\\\\")
+def _json(value: Any) -> bytes:
+    """A value as JSON in COPY text."""
+    return _escaped(orjson.dumps(value))
+
+
+def _escaped(body: bytes) -> bytes:
+    """JSON in COPY text: it holds no line ends or tabs, only its backslashes are doubled."""
+    return body.replace(b"\\", b"\\\\")
 
 
 def content_hash(body: bytes) -> str:
@@ -44,8 +48,8 @@ def content_hash(body: bytes) -> str:
 class Batch:
     """The records of one message as COPY lines without their message id, which is known when the message is kept."""
 
-    staged: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
+    staged: list[bytes] = field(default_factory=list)
+    held: list[bytes] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -59,23 +63,22 @@ class Batch:
             self.staged.append(_staged_line(position, source_key, changed_at, mapped))
 
 
-def _staged_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> str:
+def _staged_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> bytes:
     """Columns of schemas.tables.STAGED after message_id, in their order."""
     record = dict(mapped.record)
-    steps = record.pop("steps", [])
-    body, record_text = _json(record)
-    steps_body, steps_text = _json(steps)
+    steps = orjson.dumps(record.pop("steps", []))
+    body = orjson.dumps(record)
     held_steps = [{"step": step, "finding": finding.as_dict()} for step, finding in mapped.held_steps]
     identifiers = record["identifiers"]
     get = record.get
-    values = (
+    scalars = (
         str(position),
         _text(source_key),
         _text(changed_at),
         _text(get("dossier_code")),
         _text(get("national_code")),
         content_hash(body),
-        content_hash(steps_body),
+        content_hash(steps),
         _text(get("procedure_code")),
         _text(get("status")),
         _text(get("channel")),
@@ -88,36 +91,37 @@ def _staged_line(position: int, source_key: str, changed_at: datetime | None, ma
         _text(get("received_at")),
         _text(get("due_at")),
         _text(get("finished_at")),
-        record_text,
-        steps_text,
-        _json(held_steps)[1] if held_steps else "[]",
-        _json([note.as_dict() for note in mapped.notes])[1] if mapped.notes else "[]",
     )
-    return "\t".join(values) + "\n"
-
-
-def _held_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> str:
-    """Columns of schemas.tables.HELD after message_id, in their order."""
-    body, record_text = _json(mapped.record)
     values = (
+        "\t".join(scalars).encode(),
+        _escaped(body),
+        _escaped(steps),
+        _json(held_steps) if held_steps else b"[]",
+        _json([note.as_dict() for note in mapped.notes]) if mapped.notes else b"[]",
+    )
+    return b"\t".join(values) + b"\n"
+
+
+def _held_line(position: int, source_key: str, changed_at: datetime | None, mapped: Mapped) -> bytes:
+    """Columns of schemas.tables.HELD after message_id, in their order."""
+    body = orjson.dumps(mapped.record)
+    scalars = (
         str(position),
         _text(source_key),
         _text(changed_at),
         _text(mapped.record.get("dossier_code")),
         content_hash(body + b"|" + orjson.dumps([finding.value for finding in mapped.findings])),
-        record_text,
-        _findings(mapped.findings),
     )
-    return "\t".join(values) + "\n"
+    return b"\t".join(("\t".join(scalars).encode(), _escaped(body), _findings(mapped.findings))) + b"\n"
 
 
-def _findings(findings: list[Finding]) -> str:
-    return _json([finding.as_dict() for finding in findings])[1]
+def _findings(findings: list[Finding]) -> bytes:
+    return _json([finding.as_dict() for finding in findings])
 
 
 def copy_batch(connection: Connection, run_id: int, message_id: int, batch: Batch) -> None:
     """COPY a message's rows into the run's staging and holding tables, inside the caller's transaction."""
-    lead = f"{message_id}\t"
+    lead = b"%d\t" % message_id
     for table, columns, lines in (
         (staging_table(run_id).name, STAGED, batch.staged),
         (holding_table(run_id).name, HELD, batch.held),

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hub.context import Hub
-from hub.pull import STREAM
+from hub.messages import STREAM
 from hub.runs import Run, end_stage, fail_run, get_run
 from hub.staging import drop_staging
 from hub.store import province_lock
@@ -130,9 +130,10 @@ CORRECTED = """
 UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
 FROM verdict v
 WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.source_key = v.source_key
-  AND (q.changed_at IS NULL OR q.changed_at <= v.changed_at)
+  AND (q.changed_at IS NULL OR q.changed_at <= v.changed_at) AND (q.stage <> 'push' OR v.verdict = 'changed')
 """
-"""A version that passes frees what was held of the same source record up to its time."""
+"""A version that passes frees what was held of the same source record up to its time; what the national
+side refused, only when it changed and is owed anew."""
 
 COUNTS = """
 SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {staging}

@@ -1,23 +1,12 @@
-"""Quarantine: what is held and why, the raw record beside it, and the way back in through the mapping."""
+"""Quarantine: what is held and why, and the raw record beside it."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
-import zstandard
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Engine, select, text
 
-from hub.check import check
 from hub.context import Hub
 from hub.errors import HubError
-from hub.merge import merge
-from hub.pull import STREAM, map_records
-from hub.push import push
-from hub.reconcile import reconcile
-from hub.report import finish
-from hub.runs import end_stage, get_run, open_run
-from hub.staging import copy_batch, create_staging
-from hub.store import province_lock
+from hub.messages import STREAM, body_of
 from schemas import tables
 
 ITEM = tables.quarantine.c
@@ -83,71 +72,4 @@ def item(engine: Engine, item_id: int) -> dict[str, Any]:
 def raw_of(hub: Hub, message_id: int, position: int) -> bytes:
     """The one record as it was received, cut out of the kept message."""
     with hub.engine.connect() as connection:
-        return hub.source.raw_record(STREAM, _body(connection, message_id), position)
-
-
-def redrive(
-    hub: Hub, *, reason: str | None = None, item_ids: Sequence[int] | None = None, code: str | None = None
-) -> dict[str, Any]:
-    """Send held items through the mapping again, in time order, and on through check, merge, push and reconcile.
-
-    Items that were refused nationally are owed again as they stand. What fails again stays the same item.
-
-    Returns:
-        The run's counts, with `redriven` (items taken) and `freed`.
-    """
-    with province_lock(hub.engine, hub.slug, "redrive"):
-        items = [
-            one
-            for one in held_items(hub.engine, hub.slug, reason)
-            if (item_ids is None or one["item_id"] in item_ids) and (code is None or one["dossier_code"] == code)
-        ]
-        if not items:
-            return {"redriven": 0, "freed": 0}
-        now = hub.clock()
-        run = open_run(hub.engine, hub.slug, since=now, until=now, kind="redrive")
-        with hub.engine.begin() as connection:
-            create_staging(connection, run.run_id)
-            for message_id, batch in _by_message(hub, connection, items):
-                copy_batch(connection, run.run_id, message_id, batch)
-            _owe_again(connection, hub.slug, [one["item_id"] for one in items if one["stage"] == "push"])
-            end_stage(connection, run.run_id, "pulled", {"redriven": len(items)})
-        for stage in (check, merge, push, reconcile):
-            stage(hub, run.run_id)
-        report = finish(hub, run.run_id)
-        with hub.engine.connect() as connection:
-            freed = connection.scalar(
-                text("SELECT count(*) FROM quarantine WHERE item_id = ANY(:ids) AND state <> 'held'"),
-                {"ids": [one["item_id"] for one in items]},
-            )
-        return {"run_id": run.run_id, **get_run(hub.engine, run.run_id).counts, "freed": freed, "report": report}
-
-
-def _by_message(hub: Hub, connection: Connection, items: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
-    """The items' records mapped again, message by message; steps go with their dossier's record."""
-    mapped_here = [one for one in items if one["stage"] != "push" and one["position"] is not None]
-    for message_id, group in groupby(
-        sorted(mapped_here, key=lambda one: one["message_id"]), lambda one: one["message_id"]
-    ):
-        wanted = {one["position"] for one in group}
-        records = enumerate(hub.source.parse(STREAM, _body(connection, message_id)))
-        yield message_id, map_records(hub, ((place, record) for place, record in records if place in wanted))
-
-
-def _owe_again(connection: Connection, province: str, item_ids: list[int]) -> None:
-    """What the national side refused is owed as it stands, and its items are closed; a new refusal makes a new item."""
-    given = {"province": province, "ids": item_ids}
-    codes = "SELECT dossier_code FROM quarantine WHERE item_id = ANY(:ids) AND kind = "
-    for statement in (
-        "UPDATE delivery SET state = 'pending', reason = NULL WHERE province = :province AND state = 'held'"
-        f" AND dossier_code IN ({codes}'dossier')",
-        "UPDATE progress_step SET state = 'pending', reason = NULL WHERE province = :province AND state = 'held'"
-        f" AND dossier_code IN ({codes}'step')",
-        "UPDATE quarantine SET state = 'redriven', freed_at = clock_timestamp() WHERE item_id = ANY(:ids)",
-    ):
-        connection.execute(text(statement), given)
-
-
-def _body(connection: Connection, message_id: int) -> bytes:
-    body = connection.scalar(select(tables.message.c.body).where(tables.message.c.message_id == message_id))
-    return zstandard.decompress(body) if body else b""
+        return hub.source.raw_record(STREAM, body_of(connection, message_id), position)

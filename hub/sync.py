@@ -1,5 +1,6 @@
 """A whole sync of one province: the stages in order, as `lienthong sync` runs them. The DAG runs the same functions."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,9 @@ def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None
     )
 
 
-STAGES = (pull, check, merge, push, reconcile)
+Stage = Callable[[Hub, int], dict[str, Any]]
+
+STAGES: tuple[Stage, ...] = (pull, check, merge, push, reconcile)
 
 
 def sync(
@@ -39,13 +42,17 @@ def sync(
     Raises:
         StageFailed: at the stage that failed; the run is marked and the next one resumes.
     """
-    run = start_run(hub, since=since, until=until, dry_run=dry_run)
+    return run_stages(hub, start_run(hub, since=since, until=until, dry_run=dry_run).run_id)
+
+
+def run_stages(hub: Hub, run_id: int, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:
+    """Run these stages of an open run and write the report; Ctrl-C leaves the run marked and resumable."""
     try:
-        for stage in STAGES:
-            stage(hub, run.run_id)
-        report = finish(hub, run.run_id)
+        for stage in stages:
+            stage(hub, run_id)
+        report = finish(hub, run_id)
     except KeyboardInterrupt:
-        fail_run(hub.engine, run.run_id, KeyboardInterrupt("stopped by Ctrl-C; the next run resumes"))
+        fail_run(hub.engine, run_id, KeyboardInterrupt("stopped by Ctrl-C; the next run resumes"))
         raise
-    ended = get_run(hub.engine, run.run_id)
-    return {"run_id": run.run_id, "since": ended.since, "until": ended.until, **ended.counts, "report": report}
+    ended = get_run(hub.engine, run_id)
+    return {"run_id": run_id, "since": ended.since, "until": ended.until, **ended.counts, "report": report}

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +25,12 @@ from hub.store import engine_of, upgrade
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Address of a server with a migrated, empty database named `template_hub`."""
     given = os.environ.get("LIENTHONG_DATABASE_URL")
-    folder = tmp_path_factory.mktemp("postgres") / "pg"
+    # Not under pytest's own folder: each pytest that starts takes others' rights to it away.
+    parent = Path(tempfile.mkdtemp(prefix="lienthong-pg-"))
+    folder = parent / "pg"
     address = given or embedded.start(folder)
     engine = create_engine(embedded.beside(address, "template_hub"))
     upgrade(engine)
@@ -34,6 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield address
     if not given:
         embedded.stop(folder)
+    shutil.rmtree(parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

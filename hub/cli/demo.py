@@ -208,7 +208,7 @@ class _Demo:
             time.sleep(0.3)
             for flow in list(at_work):
                 ended = flow.ended()
-                lines.say(flow.line, self._doing(flow, ended), done=ended)
+                lines.say(flow.line, *self._doing(flow, ended), done=ended)
                 if ended:
                     at_work.remove(flow)
         for flow in flows:
@@ -224,15 +224,17 @@ class _Demo:
             row = connection.execute(text(WATCHED), {"province": flow.province, "after": self.after}).one_or_none()
         return {**row._mapping, "all": row.sent + row.owed} if row else None
 
-    def _doing(self, flow: Flow, ended: bool) -> str:
+    def _doing(self, flow: Flow, ended: bool) -> tuple[str, int, int]:
+        """What a flow does in words, and how far that is: done and in all (0: not known)."""
         if ended and not flow.good:
-            return "[red]failed[/red]"
+            return "[red]failed[/red]", 0, 0
         now = self._watched(flow)
-        if flow.dag_id == NATIONAL:
-            return "done" if ended else f"reading {now['pulled']:,}" if now else "loading"
         if not now:
-            return "done" if ended else "loading"
-        return DOING[now["stage"]].format(**now)
+            return ("done" if ended else "loading"), 0, 0
+        if flow.dag_id == NATIONAL:
+            return ("done" if ended else f"reading {now['pulled']:,}"), 0, 0
+        far = {"merged": now["sent"], "pushed": now["equal"]}.get(now["stage"], 0)
+        return DOING[now["stage"]].format(**now), far, now["all"] if far else 0
 
     def _failure(self, flow: Flow) -> StageFailed:
         now, log = self._watched(flow), flow.runner.log
@@ -274,12 +276,13 @@ class _Lines:
         self._plain.append(title)
         return TaskID(len(self._plain) - 1)
 
-    def say(self, line: TaskID | None, doing: str, *, done: bool = False) -> None:
-        """What this line does now."""
+    def say(self, line: TaskID | None, doing: str, far: int = 0, total: int = 0, *, done: bool = False) -> None:
+        """What this line does now, and how far it is; without a total its bar only moves."""
         if line is None:
             return
         if self.bars:
-            self.bars.update(line, doing=doing, total=1 if done else None, completed=1 if done else 0)
+            length = max(total, far) or (1 if done else None)
+            self.bars.update(line, doing=doing, total=length, completed=(length or 0) if done else far)
         elif self._said.get(line) != (step := doing.split(" ")[0]):
             self._said[line] = step
             err.print(f"{time.monotonic() - self.begun:5.0f} s  {self._plain[line]}: {doing}", highlight=False)

@@ -11,7 +11,7 @@ from hub.cli.sync import ready_hub, run_lines
 from hub.config import Settings, load_province
 from hub.context import open_hub
 from hub.quarantine import counts_by_reason, held_items, item, raw_of
-from hub.quarantine import redrive as run_redrive
+from hub.redrive import redrive as run_redrive
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
 

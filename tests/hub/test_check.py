@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-import hub.check
 from hub.context import Hub
 from hub.errors import CheckBroken, ConfigurationError
 from hub.expectations import failures, load_suite
@@ -75,13 +74,13 @@ def test_an_expectation_without_a_reason_is_refused(tmp_path: Path) -> None:
 def test_when_moved_rows_are_not_the_counted_rows_the_run_fails_and_nothing_is_merged(
     lao_cai: Hub, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = hub.check.failures
+    real = failures
 
     def one_row_short(*given: object) -> object:
         for failure in real(*given):  # type: ignore[arg-type]
             yield replace(failure, query=f"SELECT * FROM ({failure.query}) q LIMIT {failure.count - 1}")
 
-    monkeypatch.setattr(hub.check, "failures", one_row_short)
+    monkeypatch.setattr("hub.check.failures", one_row_short)
     with pytest.raises(CheckBroken, match="counted"):
         sync(lao_cai)
     with lao_cai.engine.connect() as connection:

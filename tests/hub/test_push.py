@@ -16,7 +16,8 @@ from hub.config import BASE
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National
-from hub.quarantine import held_items, redrive
+from hub.quarantine import held_items
+from hub.redrive import redrive
 from hub.status import province_status
 from hub.store import engine_of
 from hub.sync import sync

@@ -30,7 +30,7 @@ HELD = {
 @pytest.fixture(params=PROVINCES)
 def hub(request: pytest.FixtureRequest, sandbox: Sandbox) -> Hub:
     """Each province in turn, against fresh peers."""
-    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+    return request.getfixturevalue(request.param)
 
 
 def held(hub: Hub) -> dict[str, str]:

@@ -1,0 +1,78 @@
+"""Landing: the records of a kept message, mapped and ready for staging; fresh ones, and held ones on their way back."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hub.context import Hub
+from hub.messages import STREAM, body_of, landed, messages_of
+from hub.runs import Run
+from hub.staging import Batch, clear_staging, copy_batch, create_staging, staged_count
+from schemas.tables import holding_table, staging_table
+
+Inside = Callable[[datetime], bool]
+"""Whether a change time lies in the window. Peers that do not filter by it send more than was asked for."""
+
+
+def any_time(changed_at: datetime) -> bool:
+    """No window: every record counts."""
+    return True
+
+
+def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside: Inside = any_time) -> Batch:
+    """Map the records of one message that changed inside the window; each comes with its place in the message."""
+    mapping, source, batch = hub.mapping("dossier"), hub.source, Batch()
+    for position, record in records:
+        changed_at = source.changed_of(STREAM, record)
+        if changed_at is None or inside(changed_at):
+            batch.add(position, source.key_of(STREAM, record), changed_at, mapping.map(record))
+    return batch
+
+
+def prepare_staging(hub: Hub, run: Run) -> None:
+    """Make the run's staging tables, or fill them again from the message log when a crash of the server emptied them.
+
+    What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out.
+    """
+
+    def inside(changed_at: datetime) -> bool:
+        return not run.fixed or run.since is None or run.since <= changed_at <= run.until
+
+    with hub.engine.begin() as connection:
+        create_staging(connection, run.run_id)
+        if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:
+            clear_staging(connection, run.run_id)
+            for message_id in messages_of(connection, run.run_id):
+                records = hub.source.parse(STREAM, body_of(connection, message_id))
+                copy_batch(connection, run.run_id, message_id, map_records(hub, enumerate(records), inside))
+
+
+def map_held(hub: Hub, connection: Connection, places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Batch]]:
+    """Held records, cut out of their messages by (message, position) and mapped again: (message id, batch)."""
+    for message_id, group in groupby(sorted(set(places)), lambda place: place[0]):
+        wanted = {position for _, position in group}
+        records = enumerate(hub.source.parse(STREAM, body_of(connection, message_id)))
+        yield message_id, map_records(hub, ((place, record) for place, record in records if place in wanted))
+
+
+KNOWN_NOW = """
+SELECT q.message_id, q.position FROM quarantine q
+JOIN procedure_version p ON p.procedure_code = q.mapped ->> 'procedure_code' AND p.valid_to IS NULL
+WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.reason = 'unmapped_procedure'
+  AND q.message_id IS NOT NULL AND q.position IS NOT NULL
+  AND (q.message_id, q.position) NOT IN (SELECT message_id, position FROM {staging}
+                                         UNION ALL SELECT message_id, position FROM {holding})
+"""
+
+
+def stage_what_became_known(hub: Hub, run: Run) -> int:
+    """Stage the dossiers that waited for a procedure which the national list has by now. Returns how many."""
+    names = {"staging": staging_table(run.run_id).name, "holding": holding_table(run.run_id).name}
+    with hub.engine.begin() as connection:
+        rows: Sequence[Any] = connection.execute(text(KNOWN_NOW.format(**names)), {"province": hub.slug}).all()
+        for message_id, batch in map_held(hub, connection, [(row.message_id, row.position) for row in rows]):
+            copy_batch(connection, run.run_id, message_id, batch)
+    return len(rows)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from hub import airflow_home, services
 from hub.cli.output import NO, OK, err, out, print_json
-from hub.cli.sync import status_table
+from hub.cli.sync import status_tables
 from hub.config import Settings, load_province
 from hub.errors import StageFailed
 from hub.services import Ending, Services
@@ -250,7 +250,7 @@ def _settled(one: dict[str, Any]) -> bool:
 
 def _show(settings: Settings, answer: dict[str, Any]) -> None:
     out.print()
-    out.print(status_table(settings, answer["provinces"]))
+    out.print(status_tables(settings, answer["provinces"]))
     if answer["reconciled"]:
         out.print("[bold green]Every dossier is delivered and equal on both sides, or held with a reason.[/bold green]")
     else:

@@ -256,9 +256,15 @@ def _show(settings: Settings, answer: dict[str, Any]) -> None:
     else:
         out.print("[bold red]Not everything is reconciled; the report names each difference.[/bold red]")
     out.print(f"Report: {answer['report']}", highlight=False, soft_wrap=True)
-    out.print(
-        f"[dim]{answer['seconds']:.0f} s. Next: lienthong quarantine list lao_cai, make up, make demo again.[/dim]"
-    )
+    command = Path(sys.prefix, "bin", "lienthong")
+    shown = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command
+    out.print(f"[dim]{answer['seconds']:.0f} s. What next:[/dim]", highlight=False)
+    for words, what in (
+        (f"{shown} quarantine list lao_cai", "what is held, and why"),
+        ("make demo", "again: nothing has changed, so nothing moves"),
+        ("make up", "Airflow's page with these flows in it"),
+    ):
+        out.print(f"  {words:<45} {what}", highlight=False, soft_wrap=True)
 
 
 class _Lines:

@@ -1,1 +1,1 @@
-"""`make bench`: the hub's pull, check and merge beside hand-written zeep + ORM and beside dlt, on one machine in one run."""
+"""`make bench`: the hub's pull, check and merge beside hand-written zeep + ORM and beside dlt, in one run."""

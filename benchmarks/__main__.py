@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--size N] [--memory-size N] [--rounds N] [--quick]`: runs the races and judges them by the floors.
+"""`python -m benchmarks [--size N] [--memory-size N] [--rounds N] [--quick]`: the races, judged by the floors.
 
 Exit codes: 0 every floor holds; 1 one is missed; 2 the command line is wrong or a contestant did not run.
 """
@@ -72,13 +72,15 @@ def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
                 step(f"Round {number}: {racer.name}, {options.size:,} dossiers")
                 racer.run(place)
     peak = {}
-    with tempfile.TemporaryDirectory(prefix="lienthong-bench-") as folder:
-        with ground.prepared(Path(folder), options.memory_size) as place:
-            ground.configure(place.home, {kind: ground.address(place.home, kind) for kind in ground.PROVINCES})
-            for kind in ground.PROVINCES:
-                step(f"Memory: {options.memory_size:,} dossiers over {kind.upper()}")
-                with place.database(hub=True) as database:
-                    peak[kind] = race.said(race.hub_command(place, kind, database, warm=False))
+    with (
+        tempfile.TemporaryDirectory(prefix="lienthong-bench-") as folder,
+        ground.prepared(Path(folder), options.memory_size) as place,
+    ):
+        ground.configure(place.home, {kind: ground.address(place.home, kind) for kind in ground.PROVINCES})
+        for kind in ground.PROVINCES:
+            step(f"Memory: {options.memory_size:,} dossiers over {kind.upper()}")
+            with place.database(hub=True) as database:
+                peak[kind] = race.said(race.hub_command(place, kind, database, warm=False))
     return _found(options, racers, peers, parts, peak)
 
 

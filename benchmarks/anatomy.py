@@ -1,7 +1,7 @@
 """Where a pull's time goes: each part alone over the recorded pages, in microseconds a record.
 
-`python -m benchmarks.anatomy JSON` with {home, config, database, slug}; prints {records, parts} as JSON. The parts add up
-to more than a pull takes: it fetches and parses the next page while one is mapped and landed.
+`python -m benchmarks.anatomy JSON` with {home, config, database, slug}; prints {records, parts} as JSON. The parts add
+up to more than a pull takes: it fetches and parses the next page while one is mapped and landed.
 """
 
 import gc
@@ -19,7 +19,8 @@ import zstandard
 from connectors import Page, Window
 from hub.config import BASE, Settings
 from hub.context import Hub, open_hub
-from hub.pull import STREAM, map_records
+from hub.landing import map_records
+from hub.messages import STREAM
 from hub.staging import Batch, copy_batch, create_staging
 
 T = TypeVar("T")

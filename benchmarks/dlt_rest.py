@@ -1,4 +1,4 @@
-"""dlt's rest_api source into PostgreSQL, as its documentation shows it; runs in .venv-bench and imports nothing of ours.
+"""dlt's rest_api source into PostgreSQL, as its documentation shows it; in .venv-bench, without anything of ours.
 
 `python dlt_rest.py JSON` with {url, database, login, password, client_id, rows}; prints {records, seconds} as JSON.
 """

@@ -1,4 +1,4 @@
-"""What a race is run on: a PostgreSQL of its own, the sandbox's peers, the replaying proxy, configuration without limits."""
+"""What a race is run on: a PostgreSQL of its own, the sandbox's peers, the replaying proxy, no rate limits."""
 
 import json
 import os
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
@@ -24,7 +23,7 @@ from connectors import Window
 from hub import embedded
 from hub.config import BASE, Settings, load_province
 from hub.context import open_hub
-from hub.pull import STREAM
+from hub.messages import STREAM
 from hub.store import engine_of, upgrade
 
 PROVINCES = {"rest": "lao_cai", "soap": "quang_ngai"}
@@ -187,7 +186,3 @@ def record_for_hub(ground: Ground, kind: str) -> tuple[int, int]:
     hub = open_hub(PROVINCES[kind], ground.settings)
     pages = [(len(page), len(page.raw)) for page in hub.source.pull(STREAM, Window(None, datetime.now(UTC)))]
     return sum(records for records, _ in pages), sum(size for _, size in pages)
-
-
-def host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -1,4 +1,4 @@
-"""The tables of the hand-written integration, as SQLAlchemy ORM classes: what a careful team writes in its first week."""
+"""The tables of the hand-written integration, as SQLAlchemy ORM classes: a careful team's first week."""
 
 from datetime import datetime
 

@@ -1,4 +1,7 @@
-"""Pull: read a window page by page, keep each body, map each record, stage it; one transaction for each page."""
+"""Pull: read a window page by page, keep each body, map each record, stage it; one transaction for each page.
+
+Three pages are on their way at most: one is fetched and parsed, one mapped, one landed, in this order.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -10,10 +13,10 @@ from connectors.errors import PeerError
 from hub.ahead import one_ahead, without_cycle_search
 from hub.context import Hub
 from hub.errors import StageFailed
-from hub.landing import Inside, any_time, map_records, prepare_staging, stage_what_became_known
+from hub.landing import map_records, prepare_staging, stage_what_became_known
 from hub.messages import STREAM, keep_page, keep_unreadable, landed
 from hub.runs import Run, end_stage, fail_run, get_run
-from hub.staging import copy_batch
+from hub.staging import Batch, copy_batch
 from hub.store import province_lock
 from schemas import tables
 
@@ -62,9 +65,10 @@ def _read_window(hub: Hub, run: Run) -> None:
 
     try:
         with without_cycle_search():
-            for page in one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=run.position)):
+            pages = one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=run.position))
+            for page, batch in one_ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
                 number += 1
-                records += land(hub, run.run_id, number, page, inside)
+                records += land(hub, run.run_id, number, page, batch)
                 hub.progress("pull", records, page.total)
     except PeerError as error:
         if error.raw:
@@ -73,9 +77,8 @@ def _read_window(hub: Hub, run: Run) -> None:
         raise _explained(hub, run.run_id, number + 1, error) from error
 
 
-def land(hub: Hub, run_id: int, number: int, page: Page, inside: Inside = any_time) -> int:
+def land(hub: Hub, run_id: int, number: int, page: Page, batch: Batch) -> int:
     """Keep the body, stage its records and move the run's position, all or nothing. Returns the number of records."""
-    batch = map_records(hub, enumerate(page.records()), inside)
     with hub.engine.begin() as connection:
         # A page that a power cut takes back is asked for again: its position goes with it. No wait for the disk.
         connection.execute(text("SET LOCAL synchronous_commit = off"))

@@ -17,9 +17,9 @@ SECRET_PAIR = re.compile(
     re.IGNORECASE,
 )
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
-NAME_FIELD = re.compile(
-    r"""(["<](?:\w+:)?(?:fullname|ownerFullname|ChuHoSo|chuHoSo|NguoiXuLy|nguoiXuLy|hoTen)["']?\s*(?:>|:\s*"))([^"<]+)"""
-)
+_NAMES = "fullname|ownerFullname|ChuHoSo|chuHoSo|NguoiXuLy|nguoiXuLy|hoTen|applicant_name|officer"
+NAME_FIELD = re.compile(rf"""(["<](?:\w+:)?(?:{_NAMES})["']?\s*(?:>|:\s*"))([^"<]+)""")
+ADDRESS_FIELD = re.compile(r"""(["<](?:\w+:)?(?:address|diaChi|DiaChiChiTiet)["']?\s*(?:>|:\s*"))([^"<]+)""")
 
 
 def mask_identity(number: str) -> str:
@@ -54,9 +54,15 @@ def mask_secrets(text: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """A text with every known kind of personal data, secret and file body masked; dossier codes stay readable."""
+    """A text with every known kind of personal data, secret and file body masked; dossier codes stay readable.
+
+    A name that a field gives away is masked wherever else it stands, in a subject for instance.
+    """
     text = mask_secrets(mask_base64(text))
+    for name in {match.group(2) for match in NAME_FIELD.finditer(text) if " " in match.group(2).strip()}:
+        text = text.replace(name, mask_name(name))
     text = NAME_FIELD.sub(lambda m: m.group(1) + mask_name(m.group(2)), text)
+    text = ADDRESS_FIELD.sub(r"\1***", text)
     text = mask_email(text)
     text = PHONE.sub(lambda m: mask_identity(m.group()) if len(m.group()) == 12 else mask_phone(m.group()), text)
     return IDENTITY.sub(lambda m: mask_identity(m.group()), text)

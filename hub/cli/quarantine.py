@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from lxml import etree
+from rich import box
 from rich.table import Table
 
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
@@ -42,28 +44,27 @@ def list_command(
     if not groups:
         out.print("Nothing is held.")
         return
-    table = Table("province", "what", "reason", "field", title="Held", title_justify="left")
+    out.print(_groups_table(groups, with_province=province is None))
+    for one in items:
+        first = one["findings"][0]
+        value = f" = {first['value']}" if first.get("value") else ""
+        code = one["dossier_code"] or one["source_key"]
+        out.print(f"item {one['item_id']} · {code} · changed {local_time(one['changed_at'])}", highlight=False)
+        why = f"  {one['reason']}: {first['field']}{value}  ({first.get('rule') or one['stage']})"
+        out.print(why, style="dim", markup=False, highlight=False)
+    if sum(group["items"] for group in groups) > len(items) > 0:
+        out.print(f"The {len(items)} oldest are shown; --limit shows more, `quarantine show ITEM` one whole.")
+
+
+def _groups_table(groups: list[dict[str, Any]], *, with_province: bool) -> Table:
+    table = Table(*(["province"] if with_province else []), "what", "reason", "field", box=box.SIMPLE_HEAD)
     table.add_column("dossiers", justify="right")
-    table.add_column("since")
+    table.add_column("oldest")
     for group in groups:
-        since = local_time(group["since"])
-        table.add_row(
-            group["province"], group["kind"], group["reason"], group["field"], f"{group['dossiers']:,}", since
-        )
-    out.print(table)
-    if items:
-        table = Table("item", "dossier", "reason", "value", "rule", "changed")
-        for one in items:
-            first = one["findings"][0]
-            table.add_row(
-                str(one["item_id"]),
-                one["dossier_code"] or one["source_key"],
-                one["reason"],
-                first.get("value") or "",
-                first.get("rule") or "",
-                local_time(one["changed_at"]),
-            )
-        out.print(table)
+        lead = [group["province"]] if with_province else []
+        words = [group["kind"], group["reason"], group["field"] or ""]
+        table.add_row(*lead, *words, f"{group['dossiers']:,}", local_time(group["since"])[:10])
+    return table
 
 
 def _masked(one: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
     hub = open_hub(found["province"], settings)
     raw = ""
     if found["message_id"] is not None and found["position"] is not None:
-        raw = mask_text(raw_of(hub, found["message_id"], found["position"]).decode("utf-8", "replace"))
+        raw = mask_text(readable(raw_of(hub, found["message_id"], found["position"])))
     mapped = mask_text(orjson.dumps(found["mapped"], option=orjson.OPT_INDENT_2).decode())
     found = _masked(found)
     if as_json:
@@ -94,10 +95,27 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
     for one in found["findings"]:
         value = f" = {one['value']!r}" if one.get("value") else ""
         out.print(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", markup=False)
-    out.print(f"raw (message {found['message_id']}, record {found['position']}):", style="bold", highlight=False)
-    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False)
     out.print("mapped:", style="bold")
-    out.print(mapped, markup=False, highlight=False)
+    out.print(mapped, markup=False, highlight=False, soft_wrap=True)
+    out.print(
+        f"as received (message {found['message_id']}, record {found['position']}):", style="bold", highlight=False
+    )
+    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False, soft_wrap=True)
+
+
+def readable(raw: bytes) -> str:
+    """A raw record on several lines, JSON or XML; anything else as it is."""
+    text = raw.decode("utf-8", "replace")
+    try:
+        if text.lstrip().startswith("<"):
+            root = etree.fromstring(
+                raw, etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=True)
+            )
+            etree.indent(root)
+            return str(etree.tostring(root, encoding="unicode"))
+        return orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
+    except (etree.XMLSyntaxError, orjson.JSONDecodeError):
+        return text
 
 
 @app.command()

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
+from rich.console import Group
 from rich.table import Table
 
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
@@ -154,7 +156,7 @@ def status(
     if as_json:
         print_json({"provinces": found})
         return
-    out.print(status_table(settings, found))
+    out.print(status_tables(settings, found))
     for slug, one in found.items():
         run = one["last_run"]
         if run and run["state"] != "done":
@@ -163,23 +165,38 @@ def status(
                 out.print(f"  {run['error']}", style="yellow", markup=False, highlight=False)
 
 
-def status_table(settings: Settings, found: dict[str, dict[str, Any]]) -> Table:
-    """One row a province; held dossiers by reason under their sum."""
-    table = Table(title="Lien Thong", title_justify="left")
-    table.add_column("province")
-    for name in ("pulled", "unchanged", "held", "merged", "delivered", "steps", "unknown", "reconciled"):
-        table.add_column(name, justify="right")
-    for slug, one in found.items():
-        held = [f"{one['held']:,}", *(f"{reason} {count:,}" for reason, count in one["held_by_reason"].items())]
-        table.add_row(
-            f"{load_province(settings, slug).province.name}\n[dim]{slug}[/dim]",
-            f"{one['pulled']:,}",
-            f"{one['unchanged']:,}",
-            "\n".join(held),
-            f"{one['merged']:,}",
-            f"{one['delivered']:,}",
-            f"{one['steps_delivered']:,}",
-            f"{one['unknown']:,}",
-            f"{one['reconciled']:,} of {one['delivered']:,}",
-        )
+MEASURES = {
+    "pulled": "pulled",
+    "unchanged": "unchanged",
+    "held": "held",
+    "merged": "merged",
+    "delivered": "delivered",
+    "steps_delivered": "progress steps delivered",
+    "unknown": "unknown",
+    "reconciled": "reconciled",
+}
+"""Rows of the status table: key of `status --json` -> words."""
+
+ABREAST = 4
+"""Provinces beside each other in one table; a terminal of 80 columns holds them."""
+
+
+def status_tables(settings: Settings, found: dict[str, dict[str, Any]]) -> Group:
+    """A column for each province, a row for each measure; under `held` a row for each reason."""
+    slugs = list(found)
+    chunks = [slugs[start : start + ABREAST] for start in range(0, len(slugs), ABREAST)]
+    return Group(*(_status_table(settings, {slug: found[slug] for slug in chunk}) for chunk in chunks))
+
+
+def _status_table(settings: Settings, found: dict[str, dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("dossiers")
+    for slug in found:
+        table.add_column(f"{load_province(settings, slug).province.name}\n[dim]{slug}[/dim]", justify="right")
+    for key, words in MEASURES.items():
+        table.add_row(words, *(f"{one[key]:,}" for one in found.values()), style="bold" if key == "delivered" else None)
+        if key == "held":
+            for reason in sorted({reason for one in found.values() for reason in one["held_by_reason"]}):
+                counts = (one["held_by_reason"].get(reason, 0) for one in found.values())
+                table.add_row(f"  {reason}", *(f"{count:,}" if count else "–" for count in counts), style="dim")
     return table

@@ -10,17 +10,20 @@ WITH held AS (
     WHERE province = :province AND kind = 'dossier' AND state = 'held'
 ), known AS (
     SELECT dossier_code AS code FROM dossier WHERE province = :province
+), settled AS (
+    SELECT d.* FROM dossier d WHERE d.province = :province AND d.delivered_hash IS NOT NULL
+      AND d.dossier_code NOT IN (SELECT code FROM held)
+      AND NOT EXISTS (SELECT FROM delivery x WHERE x.province = d.province AND x.dossier_code = d.dossier_code
+                      AND x.state IN ('pending', 'sending', 'unknown'))
 )
 SELECT (SELECT count(*) FROM (SELECT code FROM known UNION SELECT code FROM held) both_kinds) AS pulled,
        (SELECT count(*) FROM held) AS held,
        (SELECT count(*) FROM known) AS merged,
-       (SELECT count(*) FROM dossier WHERE province = :province AND delivered_hash IS NOT NULL
-         AND dossier_code NOT IN (SELECT code FROM held)) AS delivered,
+       (SELECT count(*) FROM settled) AS delivered,
        (SELECT count(*) FROM progress_step WHERE province = :province AND state = 'delivered') AS steps_delivered,
        (SELECT count(*) FROM delivery WHERE province = :province AND state IN ('unknown', 'sending')) AS unknown,
        (SELECT count(*) FROM delivery WHERE province = :province AND state = 'pending') AS waiting,
-       (SELECT count(*) FROM dossier WHERE province = :province AND reconciled_hash = delivered_hash
-         AND dossier_code NOT IN (SELECT code FROM held)) AS reconciled
+       (SELECT count(*) FROM settled WHERE reconciled_hash = delivered_hash) AS reconciled
 """
 
 BY_REASON = """
@@ -37,8 +40,8 @@ FROM run WHERE province = :province AND kind IN ('sync', 'redrive') ORDER BY run
 def province_status(engine: Engine, province: str) -> dict[str, Any]:
     """Where one province stands: totals since the beginning, what is held by reason, and the last run.
 
-    `pulled` = `merged` + those only held; `delivered` leaves out a dossier of which a newer version is held, so that
-    every dossier is in exactly one of delivered, held and waiting or unknown. `unchanged` is the last run's.
+    Every dossier is in exactly one of `delivered`, `held`, `waiting` and `unknown`: one of which a newer version is held,
+    owed or unknown does not count as delivered. `unchanged` is the last run's.
     """
     with engine.connect() as connection:
         counts = _one(connection, COUNTS, province)

@@ -40,8 +40,8 @@ FROM run WHERE province = :province AND kind IN ('sync', 'redrive') ORDER BY run
 def province_status(engine: Engine, province: str) -> dict[str, Any]:
     """Where one province stands: totals since the beginning, what is held by reason, and the last run.
 
-    Every dossier is in exactly one of `delivered`, `held`, `waiting` and `unknown`: one of which a newer version is held,
-    owed or unknown does not count as delivered. `unchanged` is the last run's.
+    Every dossier is in exactly one of `delivered`, `held`, `waiting` and `unknown`: one of which a newer version is
+    held, owed or unknown does not count as delivered. `unchanged` is the last run's.
     """
     with engine.connect() as connection:
         counts = _one(connection, COUNTS, province)

@@ -28,6 +28,7 @@ SELECT d.dossier_code, d.outgoing_code, d.delivered_hash AS content_hash, d.reco
 FROM dossier d LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
 WHERE d.province = :province AND d.delivered_hash IS NOT NULL AND d.dossier_code > :after
   AND (CAST(:run_id AS bigint) IS NULL
+       OR d.reconciled_hash IS DISTINCT FROM d.delivered_hash
        OR EXISTS (SELECT FROM delivery x WHERE x.province = d.province AND x.dossier_code = d.dossier_code
                   AND x.sent_run_id = :run_id)
        OR EXISTS (SELECT FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code
@@ -76,6 +77,8 @@ class Reconciliation:
 
 def reconcile(hub: Hub, run_id: int | None = None) -> dict[str, Any]:
     """Compare what the hub delivered (in one run, or at all) with what the national side shows.
+
+    With a run, also what an earlier run delivered and did not come to compare, and what differed then.
 
     Returns:
         `compared`, `equal`, `by_kind`, `by_field`, `reconciliation_id`.

@@ -248,6 +248,10 @@ def _halt(folder: Path) -> bool:
     if _postmaster(folder) is None:
         return False
     _run(folder, "pg_ctl", "-w", "-t", "60", "-m", "fast", "-D", str(folder), "stop")
+    sockets = Path(_sockets(folder))
+    if sockets != folder:
+        with suppress(OSError):
+            sockets.rmdir()
     return True
 
 

@@ -103,3 +103,5 @@ def test_a_data_folder_may_have_any_name(place: Path, name: str) -> None:
         assert embedded.beside(address, "another").partition("?")[0].endswith("/another")
     finally:
         assert embedded.stop(folder)
+    assert not Path(address.partition("?host=")[2], ".s.PGSQL.5432").exists()
+    assert Path(address.partition("?host=")[2]).exists() == (address.endswith(str(folder)))

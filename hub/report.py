@@ -13,6 +13,7 @@ from hub.errors import HubError
 from hub.runs import end_stage, get_run
 from hub.status import province_status
 from schemas.masking import mask_text
+from schemas.reasons import explain
 from schemas.records import VIET_NAM
 
 HELD_ITEMS = """
@@ -55,6 +56,7 @@ def render(engine: Engine, settings: Settings, now: datetime) -> str:
     environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
     environment.filters["time"] = _time
     environment.filters["mask"] = lambda value: mask_text(str(value or ""))
+    environment.filters["explain"] = explain
     environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")
     return environment.get_template("report.html.j2").render(now=now, provinces=provinces, shown=SHOWN)
 

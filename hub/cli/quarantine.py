@@ -16,6 +16,7 @@ from hub.quarantine import counts_by_reason, held_items, item, raw_of
 from hub.redrive import redrive as run_redrive
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
+from schemas.reasons import explain
 
 app = typer.Typer(help="What is held and why: list, show, redrive.", no_args_is_help=True)
 
@@ -95,6 +96,8 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
     for one in found["findings"]:
         value = f" = {one['value']!r}" if one.get("value") else ""
         out.print(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", markup=False)
+        words = explain(one["reason"])
+        out.print(f"    {words.meaning} · {words.nghia}. Ask {words.who}.", markup=False, highlight=False)
     out.print("mapped:", style="bold")
     out.print(mapped, markup=False, highlight=False, soft_wrap=True)
     out.print(

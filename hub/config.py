@@ -158,7 +158,7 @@ _KEYS_HINT = "The keys are listed in provinces/province.schema.json and docs/con
 def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> ConfigurationError:
     """The first thing pydantic found, said with file, line, key and a near match."""
     lines = dict(_key_lines(node, ()))
-    problem = error.errors()[0]
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key, not its absence
     keys = tuple(str(part) for part in problem["loc"])
     line = next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
     key, where = ".".join(keys), f"{path}:{line}"

@@ -20,7 +20,7 @@ from connectors.errors import AuthRefused, PeerDown, PeerError, PeerUnknown
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National, Unsendable
-from hub.runs import end_stage, fail_run, get_run
+from hub.runs import end_stage, failing, get_run
 from hub.store import province_lock
 from schemas.findings import Finding
 
@@ -88,19 +88,15 @@ def push(hub: Hub, run_id: int) -> dict[str, Any]:
             return run.counts
         if run.dry_run:
             return {}
-        try:
-            _push_all(hub, run_id)
-        except PeerError as error:
-            failed = _explained(hub, error)
-            fail_run(hub.engine, run_id, failed)
-            raise failed from error
-        except Exception as error:
-            fail_run(hub.engine, run_id, error)
-            raise
-        with hub.engine.begin() as connection:
-            counts = sent_counts(connection, hub.slug, run_id)
-            end_stage(connection, run_id, "pushed", counts)
-        return counts
+        with failing(hub.engine, run_id):
+            try:
+                _push_all(hub, run_id)
+            except PeerError as error:
+                raise _explained(hub, error) from error
+            with hub.engine.begin() as connection:
+                counts = sent_counts(connection, hub.slug, run_id)
+                end_stage(connection, run_id, "pushed", counts)
+            return counts
 
 
 def _push_all(hub: Hub, run_id: int) -> None:

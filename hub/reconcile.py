@@ -12,7 +12,7 @@ from connectors.errors import PeerError
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National, Unsendable, differing
-from hub.runs import end_stage, fail_run, get_run
+from hub.runs import end_stage, failing, get_run
 from schemas import tables
 
 STATUS_FIELD = "TrangThaiHoSo"
@@ -90,23 +90,21 @@ def reconcile(hub: Hub, run_id: int | None = None) -> dict[str, Any]:
     if run and (run.past("reconciled") or run.dry_run):
         return dict(run.counts)
     found = Reconciliation()
-    try:
-        _compare_all(hub, run_id, found)
-    except PeerError as error:
-        failed = StageFailed(
-            error.what,
-            where=f"{hub.slug} · reconcile · {error.where}",
-            next_step=f"{found.compared:,} dossiers were compared. {error.next_step}\n"
-            f"  Again: lienthong reconcile {hub.slug}",
-        )
-        if run_id is not None:
-            fail_run(hub.engine, run_id, failed)
-        raise failed from error
-    with hub.engine.begin() as connection:
-        summary = found.summary() | {"reconciliation_id": _keep(connection, hub.slug, run_id, found)}
-        if run_id is not None:
-            end_stage(connection, run_id, "reconciled", {"reconciled": found.equal, "compared": found.compared})
-    return summary
+    with failing(hub.engine, run_id):
+        try:
+            _compare_all(hub, run_id, found)
+        except PeerError as error:
+            raise StageFailed(
+                error.what,
+                where=f"{hub.slug} · reconcile · {error.where}",
+                next_step=f"{found.compared:,} dossiers were compared. {error.next_step}\n"
+                f"  Again: lienthong reconcile {hub.slug}",
+            ) from error
+        with hub.engine.begin() as connection:
+            summary = found.summary() | {"reconciliation_id": _keep(connection, hub.slug, run_id, found)}
+            if run_id is not None:
+                end_stage(connection, run_id, "reconciled", {"reconciled": found.equal, "compared": found.compared})
+        return summary
 
 
 def _compare_all(hub: Hub, run_id: int | None, found: Reconciliation) -> None:

@@ -1,5 +1,7 @@
 """Runs: one for each window of a province, resumed where the last one failed until its rows are merged."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,6 +116,17 @@ def end_stage(connection: Connection, run_id: int, stage: str, counts: dict[str,
     if stage == "done":
         values |= {"state": "done", "ended_at": text("clock_timestamp()")}
     connection.execute(update(tables.run).filter_by(run_id=run_id).values(values))
+
+
+@contextmanager
+def failing(engine: Engine, run_id: int | None) -> Iterator[None]:
+    """Whatever goes wrong inside marks the run failed, with its sentence, and goes on up."""
+    try:
+        yield
+    except Exception as error:
+        if run_id is not None:
+            fail_run(engine, run_id, error)
+        raise
 
 
 def fail_run(engine: Engine, run_id: int, error: BaseException) -> None:

@@ -168,7 +168,6 @@ dossier = Table(
     Column("run_id", BigInteger, nullable=False, comment="the run that last changed it"),
     Column("delivered_hash", Text, comment="content hash that the national side last accepted"),
     Column("reconciled_hash", Text, comment="content hash that was last found equal on both sides"),
-    Column("reconciled_steps", Integer, comment="steps found equal on both sides"),
     _time("first_seen_at", nullable=False, now=True),
     UniqueConstraint("outgoing_code"),
 )
@@ -289,9 +288,7 @@ procedure_version = Table(
     Column("public", Boolean, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("record", JSONB, nullable=False, comment="the answer of LayThuTuc, whole"),
-    Column(
-        "source", Text, nullable=False, server_default="pull", comment="pull, or the file name of an imported list"
-    ),
+    Column("source", Text, nullable=False, server_default="pull", comment="pull, or the file name of an imported list"),
     Column("run_id", BigInteger, nullable=False),
     Index(
         "uq_procedure_version_current",
@@ -339,15 +336,4 @@ difference = Table(
     Column("field", Text),
     Column("hub", Text),
     Column("national", Text),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("audit_id", BigInteger, Identity(), primary_key=True),
-    _time("at", nullable=False, now=True),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("detail", JSONB),
 )

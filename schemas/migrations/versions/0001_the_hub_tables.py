@@ -12,16 +12,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "audit",
-        sa.Column("audit_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.PrimaryKeyConstraint("audit_id", name=op.f("pk_audit")),
-    )
-    op.create_table(
         "cursor",
         sa.Column("province", sa.Text(), nullable=False),
         sa.Column("stream", sa.Text(), nullable=False),
@@ -109,7 +99,6 @@ def upgrade() -> None:
             nullable=True,
             comment="content hash that was last found equal on both sides",
         ),
-        sa.Column("reconciled_steps", sa.Integer(), nullable=True, comment="steps found equal on both sides"),
         sa.Column(
             "first_seen_at",
             sa.DateTime(timezone=True),
@@ -388,4 +377,3 @@ def downgrade() -> None:
     op.drop_index("uq_delivery_owed", table_name="delivery", postgresql_where=sa.text("state <> 'delivered'"))
     op.drop_table("delivery")
     op.drop_table("cursor")
-    op.drop_table("audit")

@@ -1,9 +1,7 @@
-"""Reading ahead: the next page is fetched and parsed while the one before it is mapped and landed."""
+"""Reading ahead: the next item is made by a thread while the one before it is worked on."""
 
-import gc
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,19 +18,3 @@ def one_ahead(items: Iterable[T]) -> Iterator[T]:
         while (item := coming.result()) is not end:
             coming = thread.submit(next, source, end)
             yield item  # type: ignore[misc]
-
-
-@contextmanager
-def without_cycle_search() -> Iterator[None]:
-    """Pause Python's search for reference cycles: parsed pages hold none, and it walks every new dict again and again.
-
-    It costs a third of a pull. Pages are freed by their reference counts as always; what little cyclic garbage the
-    libraries leave is collected at the end.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -9,7 +9,7 @@ from hub.config import Settings
 from hub.context import Hub
 from hub.errors import CheckBroken
 from hub.expectations import Failure, failures
-from hub.runs import end_stage, fail_run, get_run
+from hub.runs import end_stage, failing, get_run
 from hub.store import province_lock
 from schemas.tables import HELD, holding_table, staging_table
 
@@ -56,17 +56,15 @@ def check(hub: Hub, run_id: int) -> dict[str, Any]:
         run = get_run(hub.engine, run_id)
         if run.past("checked"):
             return run.counts
-        try:
+        with failing(hub.engine, run_id):
             return _check(hub, run_id)
-        except Exception as error:
-            fail_run(hub.engine, run_id, error)
-            raise
 
 
 def _check(hub: Hub, run_id: int) -> dict[str, Any]:
     gate = f"gate_{run_id}"
     with hub.engine.begin() as connection:
         connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
+        connection.execute(text("SET LOCAL work_mem = '64MB'"))
         connection.execute(text(GATE.format(run=run_id)), {"province": hub.slug})
         connection.execute(text(f"ANALYZE {gate}"))
     failed = list(failures(hub.engine, gate, suite_path(hub.settings)))

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from hub.context import Hub
 from hub.messages import STREAM
-from hub.runs import Run, end_stage, fail_run, get_run
+from hub.runs import Run, end_stage, failing, get_run
 from hub.staging import drop_staging
 from hub.store import province_lock
 from schemas.tables import holding_table, staging_table
@@ -168,14 +168,10 @@ def merge(hub: Hub, run_id: int) -> dict[str, Any]:
         run = get_run(hub.engine, run_id)
         if run.past("merged"):
             return run.counts
-        try:
-            with hub.engine.begin() as connection:
-                counts = _merge(connection, run)
-                end_stage(connection, run_id, "merged", counts)
+        with failing(hub.engine, run_id), hub.engine.begin() as connection:
+            counts = _merge(connection, run)
+            end_stage(connection, run_id, "merged", counts)
             return counts
-        except Exception as error:
-            fail_run(hub.engine, run_id, error)
-            raise
 
 
 def _merge(connection: Connection, run: Run) -> dict[str, Any]:
@@ -185,6 +181,7 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     def say(statement: str) -> int:
         return connection.execute(text(statement.format(**names)), given).rowcount
 
+    connection.execute(text("SET LOCAL work_mem = '64MB'"))
     say(NEWEST)
     connection.execute(text("ANALYZE verdict"))
     counts = dict(connection.execute(text(COUNTS.format(**names)), given).one()._mapping)

@@ -10,12 +10,13 @@ from sqlalchemy import text, update
 
 from connectors import Page, Window
 from connectors.errors import PeerError
-from hub.ahead import one_ahead, without_cycle_search
+from hub.ahead import one_ahead
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.landing import map_records, prepare_staging, stage_what_became_known
+from hub.memory import for_pages
 from hub.messages import STREAM, keep_page, keep_unreadable, landed
-from hub.runs import Run, end_stage, fail_run, get_run
+from hub.runs import Run, end_stage, failing, get_run
 from hub.staging import Batch, copy_batch
 from hub.store import province_lock
 from schemas import tables
@@ -34,16 +35,13 @@ def pull(hub: Hub, run_id: int) -> dict[str, Any]:
         run = get_run(hub.engine, run_id)
         if run.past("pulled"):
             return run.counts
-        try:
+        with failing(hub.engine, run_id):
             prepare_staging(hub, run)
             known = 0 if run.fixed else stage_what_became_known(hub, run)
             _read_windows(hub, run)
             with hub.engine.begin() as connection:
                 counts = landed(connection, run_id) | {"freed_by_procedures": known}
                 end_stage(connection, run_id, "pulled", counts)
-        except Exception as error:
-            fail_run(hub.engine, run_id, error)
-            raise
         return counts
 
 
@@ -64,7 +62,7 @@ def _read_window(hub: Hub, run: Run) -> None:
         return (run.since is None or run.since <= changed_at) and changed_at <= run.until
 
     try:
-        with without_cycle_search():
+        with for_pages():
             pages = one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=run.position))
             for page, batch in one_ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
                 number += 1

@@ -53,5 +53,3 @@ def test_an_error_of_the_worker_ends_the_reading() -> None:
             if item == 3:
                 raise RuntimeError("landing")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
-        thread for thread in threading.enumerate() if thread.name.startswith("read-ahead") and thread.is_alive()
-    ]

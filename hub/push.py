@@ -47,7 +47,9 @@ SELECT d.dossier_code, d.outgoing_code, d.content_hash, d.record, d.procedure_co
        coalesce((SELECT jsonb_agg(jsonb_build_object('step_key', s.step_key, 'record', s.record, 'state', s.state)
                         ORDER BY s.happened_at, s.ordinal)
                  FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code
-                 AND s.state IN ('pending', 'sending', 'unknown')), '[]') AS steps
+                 AND s.state IN ('pending', 'sending', 'unknown')), '[]') AS steps,
+       coalesce((SELECT jsonb_agg(s.record) FROM progress_step s WHERE s.province = d.province
+                 AND s.dossier_code = d.dossier_code AND s.state = 'delivered'), '[]') AS sent_steps
 FROM owed JOIN dossier d ON d.province = :province AND d.dossier_code = owed.dossier_code
 LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
 LEFT JOIN delivery x ON x.province = d.province AND x.dossier_code = d.dossier_code
@@ -71,6 +73,7 @@ class Owed:
     field_name: str | None
     delivery_id: int | None
     steps: list[dict[str, Any]]
+    sent_steps: list[dict[str, Any]]
 
 
 def push(hub: Hub, run_id: int) -> dict[str, Any]:
@@ -215,10 +218,17 @@ def _send_steps(
 ) -> None:
     """Steps in time order, in the spec's batches; those the national side shows already are not sent again."""
     there = side.step_marks(known)
-    left: list[tuple[str, dict[str, str]]] = []
+    there.subtract(side.mark(side.step_payload(step, owed)) for step in owed.sent_steps)
+    left: list[tuple[str, dict[str, Any]]] = []
     seen: list[str] = []
-    for step in sorted(owed.steps, key=lambda one: str(one["record"]["at"])):
-        payload = side.step_payload(step["record"], owed)
+    for place, step in enumerate(owed.steps):
+        try:
+            payload = side.step_payload(step["record"], owed)
+        except Unsendable as error:
+            with engine.begin() as connection:
+                keys = [one["step_key"] for one in owed.steps[place:]]
+                _hold_steps(connection, province, run_id, owed, keys, "unsendable", str(error))
+            break
         mark = side.mark(payload)
         if there.get(mark, 0) > 0:
             there[mark] -= 1
@@ -236,12 +246,15 @@ def _send_steps(
                 _steps_delivered(connection, province, owed.dossier_code, [key for key, _ in batch])
             else:
                 keys = [key for key, _ in (*batch, *left)]
-                _hold_steps(connection, province, run_id, owed, keys, f"{answer.code}: {answer.text}")
+                _hold_steps(connection, province, run_id, owed, keys, REFUSED, f"{answer.code}: {answer.text}")
                 return
 
 
 def _dossier_delivered(connection: Connection, province: str, owed: Owed, answer: Answer | None) -> None:
-    """Accepted now, or found there already with the same content (answer None)."""
+    """Accepted now, or found there already with the same content (answer None).
+
+    When a newer version was merged while the call was under way, that one is owed next.
+    """
     given = {
         "id": owed.delivery_id,
         "hash": owed.content_hash,
@@ -252,8 +265,9 @@ def _dossier_delivered(connection: Connection, province: str, owed: Owed, answer
     }
     connection.execute(
         text(
-            "UPDATE delivery SET state = 'delivered', content_hash = :hash, answered_at = clock_timestamp(),"
-            " answer_code = :answer_code, answer_text = :answer_text, reason = NULL WHERE delivery_id = :id"
+            "UPDATE delivery SET state = CASE WHEN content_hash = :hash THEN 'delivered' ELSE 'pending' END,"
+            " answered_at = clock_timestamp(), answer_code = :answer_code, answer_text = :answer_text, reason = NULL"
+            " WHERE delivery_id = :id"
         ),
         given,
     )
@@ -311,19 +325,22 @@ ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO U
 
 def _hold_dossier(connection: Connection, province: str, run_id: int, owed: Owed, reason: str, said: str) -> None:
     """The dossier and its steps wait in quarantine, with the adapter's words or the field that cannot be said."""
-    connection.execute(
+    held = connection.execute(
         text(
-            "UPDATE delivery SET state = 'held', answered_at = clock_timestamp(), answer_text = :said,"
-            " reason = :reason WHERE province = :province AND dossier_code = :code AND state <> 'delivered'"
+            "UPDATE delivery SET state = 'held', answered_at = clock_timestamp(), answer_text = :said, reason = :reason"
+            " WHERE delivery_id = :id AND content_hash = :hash"
         ),
-        {"province": province, "code": owed.dossier_code, "said": said, "reason": reason},
-    )
+        {"id": owed.delivery_id, "hash": owed.content_hash, "said": said, "reason": reason},
+    ).rowcount
     _give_back(connection, province, owed, "pending")
-    _quarantine(connection, province, run_id, owed, "dossier", reason, said)
+    if held:  # else a newer version was merged meanwhile; it is owed, and judged by itself
+        _quarantine(connection, province, run_id, owed, "dossier", reason, said)
 
 
-def _hold_steps(connection: Connection, province: str, run_id: int, owed: Owed, keys: list[str], said: str) -> None:
-    """A refused batch and every later step wait; the dossier itself is delivered."""
+def _hold_steps(
+    connection: Connection, province: str, run_id: int, owed: Owed, keys: list[str], reason: str, said: str
+) -> None:
+    """These steps, a refused batch and all behind it, wait; the dossier itself is delivered."""
     connection.execute(
         text(
             "UPDATE progress_step SET state = 'held', answered_at = clock_timestamp(), reason = :said"
@@ -331,7 +348,7 @@ def _hold_steps(connection: Connection, province: str, run_id: int, owed: Owed, 
         ),
         {"province": province, "code": owed.dossier_code, "keys": keys, "said": said},
     )
-    _quarantine(connection, province, run_id, owed, "step", REFUSED, said)
+    _quarantine(connection, province, run_id, owed, "step", reason, said)
 
 
 def _quarantine(

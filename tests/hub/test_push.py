@@ -16,11 +16,12 @@ from hub.config import BASE
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National
+from hub.push import push
 from hub.quarantine import held_items
 from hub.redrive import redrive
 from hub.status import province_status
 from hub.store import engine_of
-from hub.sync import sync
+from hub.sync import start_run, sync
 from tests.conftest import Sandbox, copy_database
 
 PUT, STEPS, LOOK_UP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "TraCuuHoSo"
@@ -167,3 +168,62 @@ def test_a_kill_in_the_middle_of_the_push_loses_nothing_and_sends_nothing_twice(
     assert 0 < len(sandbox.sent()) < 145
     sync(lao_cai)
     all_arrived_once(lao_cai, sandbox)
+
+
+OWED = "UPDATE dossier SET content_hash = :hash, record = record || CAST(:note AS jsonb) WHERE dossier_code = :code"
+
+
+def owe(hub: Hub, code: str, content: str) -> None:
+    """Merge a newer content of a dossier, as another process would: its remark says which."""
+    given = {"hash": content, "note": f'{{"note": "{content}"}}', "code": code}
+    with hub.engine.begin() as connection:
+        connection.execute(text(OWED), given)
+        connection.execute(
+            text(
+                "INSERT INTO delivery (province, dossier_code, content_hash, run_id) VALUES ('lao_cai', :code, :hash, 1)"
+                " ON CONFLICT (province, dossier_code) WHERE state <> 'delivered' DO UPDATE SET content_hash = :hash"
+            ),
+            given,
+        )
+
+
+def test_a_version_that_is_merged_while_the_older_one_is_sent_is_owed_next(lao_cai: Hub, sandbox: Sandbox) -> None:
+    """Between intent and answer another process merges a newer content; the answer is not taken for that one."""
+    sync(lao_cai)
+    query = text("SELECT dossier_code, outgoing_code FROM dossier WHERE status = 4 ORDER BY 1 LIMIT 1")
+    with lao_cai.engine.connect() as connection:
+        code, outgoing = connection.execute(query).one()
+    owe(lao_cai, code, "first")
+    real = lao_cai.national.call
+
+    def merged_meanwhile(operation: str, **given: object) -> object:
+        if operation == "put_dossier":
+            owe(lao_cai, code, "second")
+        return real(operation, **given)
+
+    lao_cai.national.call = merged_meanwhile  # type: ignore[method-assign, assignment]
+    push(lao_cai, start_run(lao_cai).run_id)
+    lao_cai.national.call = real  # type: ignore[method-assign]
+    assert sandbox.sent()[outgoing]["body"]["GhiChu"] == "first"
+    push(lao_cai, start_run(lao_cai).run_id)
+    assert sandbox.sent()[outgoing]["body"]["GhiChu"] == "second"
+
+
+SECOND_OFFICER = """
+INSERT INTO progress_step (province, dossier_code, step_key, happened_at, status, ordinal, record, run_id)
+SELECT province, dossier_code, step_key || 'b', happened_at, status, ordinal + 1,
+       record || '{"content": "cán bộ thứ hai"}', run_id
+FROM progress_step WHERE status = 4 AND dossier_code = (SELECT dossier_code FROM dossier WHERE status = 4
+                                                        ORDER BY 1 LIMIT 1)
+ORDER BY happened_at DESC LIMIT 1 RETURNING dossier_code
+"""
+
+
+def test_a_new_step_of_the_same_time_and_status_as_a_sent_one_is_sent_too(lao_cai: Hub, sandbox: Sandbox) -> None:
+    sync(lao_cai)
+    with lao_cai.engine.begin() as connection:
+        code = connection.scalar(text(SECOND_OFFICER))
+        outgoing = connection.scalar(text("SELECT outgoing_code FROM dossier WHERE dossier_code = :c"), {"c": code})
+    push(lao_cai, start_run(lao_cai).run_id)
+    steps = sandbox.get("national", "ledger/steps", code=outgoing)["rows"]
+    assert [step["body"]["NoiDungXuLy"] for step in steps].count("cán bộ thứ hai") == 1

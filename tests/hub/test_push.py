@@ -180,7 +180,8 @@ def owe(hub: Hub, code: str, content: str) -> None:
         connection.execute(text(OWED), given)
         connection.execute(
             text(
-                "INSERT INTO delivery (province, dossier_code, content_hash, run_id) VALUES ('lao_cai', :code, :hash, 1)"
+                "INSERT INTO delivery (province, dossier_code, content_hash, run_id)"
+                " VALUES ('lao_cai', :code, :hash, 1)"
                 " ON CONFLICT (province, dossier_code) WHERE state <> 'delivered' DO UPDATE SET content_hash = :hash"
             ),
             given,

@@ -164,7 +164,9 @@ class Numbered(_FixedWindow):
             # By rows, not by pages: a peer may give fewer on a page than it is asked for.
             return _all_read(read, seen, self.number(position))
         if seen.last is not None:
-            return seen.last or not seen.rows
+            if not seen.rows and not seen.last:
+                raise MissingRows(f"page {self.number(position)} is empty, although it is not the last")
+            return seen.last
         return seen.rows < self.rows
 
 

@@ -9,6 +9,7 @@ from hub.config import Settings
 from hub.context import Hub
 from hub.errors import CheckBroken
 from hub.expectations import Failure, failures
+from hub.landing import prepare_staging
 from hub.runs import end_stage, failing, get_run
 from hub.store import province_lock
 from schemas.tables import HELD, holding_table, staging_table
@@ -16,11 +17,14 @@ from schemas.tables import HELD, holding_table, staging_table
 GATE = """
 CREATE UNLOGGED TABLE gate_{run} AS
 WITH claims AS (
-    SELECT dossier_code AS code, source_key, content_hash FROM staging_dossier_{run}
-    UNION SELECT national_code, source_key, content_hash FROM staging_dossier_{run} WHERE national_code IS NOT NULL
+    SELECT dossier_code AS code, dossier_code, source_key, content_hash || steps_hash AS content
+    FROM staging_dossier_{run}
+    UNION
+    SELECT national_code, dossier_code, source_key, content_hash || steps_hash FROM staging_dossier_{run}
+    WHERE national_code IS NOT NULL
 ), contested AS (
     SELECT code FROM claims GROUP BY code
-    HAVING count(DISTINCT source_key) > 1 AND count(DISTINCT content_hash) > 1
+    HAVING (count(DISTINCT source_key) > 1 AND count(DISTINCT content) > 1) OR count(DISTINCT dossier_code) > 1
 )
 SELECT s.message_id, s.position, s.source_key, s.dossier_code, p.name AS procedure_name, s.status, s.channel,
        s.applicant_kind, s.applicant_name, s.agency_name, s.citizen_number, s.subject_length, s.submitted_at,
@@ -33,7 +37,7 @@ LEFT JOIN procedure_version p ON p.procedure_code = s.procedure_code AND p.valid
 LEFT JOIN contested c ON c.code = s.dossier_code
 LEFT JOIN contested n ON n.code = s.national_code
 LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = s.dossier_code
-     AND d.source_key <> s.source_key AND d.content_hash <> s.content_hash
+     AND d.source_key <> s.source_key AND (d.content_hash, d.steps_hash) <> (s.content_hash, s.steps_hash)
 LEFT JOIN dossier o ON o.outgoing_code = coalesce(s.national_code, s.dossier_code)
      AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)
 LEFT JOIN (SELECT DISTINCT dossier_code AS code, source_key FROM quarantine
@@ -57,6 +61,7 @@ def check(hub: Hub, run_id: int) -> dict[str, Any]:
         if run.past("checked"):
             return run.counts
         with failing(hub.engine, run_id):
+            prepare_staging(hub, run)
             return _check(hub, run_id)
 
 

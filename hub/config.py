@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -101,16 +102,16 @@ class Province(_Section):
 
 
 def load_province(settings: Settings, slug: str) -> Province:
-    """Read provinces/<slug>.yaml from the first folder that has it.
+    """Read provinces/<slug>.yaml from the first folder that has provinces.
 
     Raises:
         ConfigurationError: no such file (with near names), or file, line and key of what is wrong in it.
     """
+    known = province_slugs(settings)
     for folder in settings.folders:
         path = folder / "provinces" / f"{slug}.yaml"
-        if path.is_file():
+        if slug in known and path.is_file():
             return _read_province(path)
-    known = province_slugs(settings)
     near = difflib.get_close_matches(slug, known, 1)
     raise ConfigurationError(
         f"there is no province '{slug}'" + (f"; did you mean '{near[0]}'?" if near else ""),
@@ -132,9 +133,21 @@ def province_slugs(settings: Settings) -> list[str]:
 
 def _read_province(path: Path) -> Province:
     """One province file, checked."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+        raise ConfigurationError(
+            f"'{path.stem}' is no name for a province's file",
+            where=str(path),
+            next_step="Use small letters without marks, digits and _: lao_cai.yaml. The name people read is inside it.",
+        )
     try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        data = yaml.safe_load(path.read_text("utf-8"))
+        content = path.read_text("utf-8")
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(content)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            "the file is not UTF-8", where=f"{path}:{line}", next_step="Save it as UTF-8 (without BOM)."
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigurationError(
@@ -146,10 +159,22 @@ def _read_province(path: Path) -> Province:
         raise ConfigurationError(
             "a province file is a map of keys, and its name is its slug", where=f"{path}:1", next_step=_KEYS_HINT
         )
+    _refuse_twice(path, node)
     try:
         return Province.model_validate({**data, "slug": path.stem})
     except ValidationError as error:
         raise _explained(path, node, error) from None
+
+
+def _refuse_twice(path: Path, node: yaml.Node | None) -> None:
+    """YAML takes the last of two equal keys in silence; a person meant one of them."""
+    seen: set[tuple[str, ...]] = set()
+    for keys, line in _key_lines(node, ()):
+        if keys in seen:
+            raise ConfigurationError(
+                f"the key '{'.'.join(keys)}' stands twice", where=f"{path}:{line}", next_step="Keep one of them."
+            )
+        seen.add(keys)
 
 
 _KEYS_HINT = "The keys are listed in provinces/province.schema.json and docs/configuration.md."

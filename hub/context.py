@@ -1,5 +1,6 @@
 """What the stages are handed: the database, the clock, and a province's connectors and mappings."""
 
+import difflib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -101,9 +102,10 @@ def spec_path(settings: Settings, system: str) -> Path:
         if (path := place / f"{system}.yaml").is_file():
             return path
     known = sorted({path.stem for place in places for path in place.glob("*.yaml")})
+    near = difflib.get_close_matches(system, known, 1)
     raise ConfigurationError(
-        f"there is no connector spec '{system}'",
-        where=f"system: {system}",
+        f"there is no connector spec '{system}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+        where="system: in the province's file",
         next_step=f"Known: {', '.join(known)}. A new one is a file specs/{system}.yaml in the LIENTHONG_CONFIG folder.",
     )
 

@@ -85,7 +85,7 @@ def failures(engine: Engine, table: str, path: Path) -> Iterator[Failure]:
         source.get_execution_engine().engine.dispose()
     for outcome in result.results:
         rule = rules[outcome.expectation_config.meta["number"]]
-        where = f"{path.parent.name}/{path.name}:{rule['line']}"
+        where = f"{_shown(path)}:{rule['line']}"
         _must_have_run(outcome, where)
         if not outcome.success:
             count, query = outcome.result["unexpected_count"], outcome.result.get("unexpected_index_query")
@@ -96,6 +96,24 @@ def failures(engine: Engine, table: str, path: Path) -> Iterator[Failure]:
                     next_step="Use an expectation on column values; the run stopped before the merge.",
                 )
             yield Failure(where, rule["reason"], rule["field"], count, query.rstrip().rstrip(";"))
+
+
+def _shown(path: Path) -> str:
+    """The suite's name in findings: from the repository's root, or whole when it is one's own."""
+    root = Path(__file__).resolve().parents[1]
+    return path.resolve().relative_to(root).as_posix() if path.resolve().is_relative_to(root) else str(path)
+
+
+def check_suite(path: Path) -> str:
+    """Read a suite and build every expectation without running it; answers with how many there are.
+
+    Raises:
+        ConfigurationError: as `failures`, with the suite's line.
+    """
+    rules = load_suite(path)
+    for number, rule in enumerate(rules):
+        _expectation(rule, number, path)
+    return f"{len(rules)} expectations in {path.parent.name}/{path.name}"
 
 
 def _expectation(rule: dict[str, Any], number: int, path: Path) -> Any:

@@ -1,16 +1,18 @@
 """Landing: the records of a kept message, mapped and ready for staging; fresh ones, and held ones on their way back."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
 from hub.context import Hub
 from hub.messages import STREAM, body_of, landed, messages_of
 from hub.runs import Run
-from hub.staging import Batch, clear_staging, copy_batch, create_staging, staged_count
+from hub.staging import Batch, clear_staging, content_hash, copy_batch, create_staging, staged_count
+from schemas.findings import Finding
 from schemas.tables import holding_table, staging_table
 
 Inside = Callable[[datetime], bool]
@@ -23,12 +25,26 @@ def any_time(changed_at: datetime) -> bool:
 
 
 def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside: Inside = any_time) -> Batch:
-    """Map the records of one message that changed inside the window; each comes with its place in the message."""
+    """Map the records of one message that changed inside the window; each comes with its place in the message.
+
+    A record without a key is held under its content; a change time out of all sense counts as none, and one that lies
+    more than a day ahead of the clock holds the record.
+    """
     mapping, source, batch = hub.mapping("dossier"), hub.source, Batch()
+    horizon = hub.clock() + timedelta(days=1)
     for position, record in records:
         changed_at = source.changed_of(STREAM, record)
-        if changed_at is None or inside(changed_at):
-            batch.add(position, source.key_of(STREAM, record), changed_at, mapping.map(record))
+        if changed_at is not None and not 1990 <= changed_at.year <= 2100:
+            changed_at = None
+        if changed_at is not None and not inside(changed_at) and changed_at <= horizon:
+            continue
+        key, mapped = source.key_of(STREAM, record), mapping.map(record)
+        if not key:
+            key = f"without key {content_hash(orjson.dumps(record))}"
+            mapped.findings.append(Finding("missing_source_key", "source_key"))
+        if changed_at is not None and changed_at > horizon:
+            mapped.findings.append(Finding("impossible_dates", "changed_at", changed_at.isoformat()))
+        batch.add(position, key, changed_at, mapped)
     return batch
 
 
@@ -39,7 +55,7 @@ def prepare_staging(hub: Hub, run: Run) -> None:
     """
 
     def inside(changed_at: datetime) -> bool:
-        return not run.fixed or run.since is None or run.since <= changed_at <= run.until
+        return changed_at <= run.until and (not run.fixed or run.since is None or run.since <= changed_at)
 
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
+from sqlalchemy.exc import IntegrityError
 
 from hub.context import Hub
-from hub.messages import STREAM
+from hub.errors import StageFailed
+from hub.messages import STREAM, landed
 from hub.runs import Run, end_stage, failing, get_run
-from hub.staging import drop_staging
+from hub.staging import drop_staging, staged_count
 from hub.store import province_lock
+from schemas import tables
 from schemas.tables import holding_table, staging_table
 
 NEWEST = """
@@ -22,6 +25,7 @@ WITH newest AS (
 SELECT n.*, d.content_hash AS before, d.delivered_hash,
        CASE WHEN d.dossier_code IS NULL THEN 'new'
             WHEN n.changed_at < d.changed_at THEN 'older'
+            WHEN n.changed_at IS NULL AND d.changed_at IS NOT NULL AND n.content_hash <> d.content_hash THEN 'older'
             WHEN n.content_hash = d.content_hash AND n.steps_hash = d.steps_hash THEN 'same'
             ELSE 'changed' END AS verdict
 FROM newest n LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
@@ -36,20 +40,24 @@ FROM verdict v JOIN {staging} s USING (message_id, position)
 WHERE v.verdict IN ('new', 'changed')
 ON CONFLICT (province, dossier_code) DO UPDATE SET
     source_key = excluded.source_key, procedure_code = excluded.procedure_code, status = excluded.status,
-    changed_at = excluded.changed_at, received_at = excluded.received_at, due_at = excluded.due_at,
+    changed_at = greatest(d.changed_at, excluded.changed_at),
+    received_at = excluded.received_at, due_at = excluded.due_at,
     content_hash = excluded.content_hash, steps_hash = excluded.steps_hash, record = excluded.record,
     notes = excluded.notes, message_id = excluded.message_id, run_id = excluded.run_id
 """
 
 DELIVERIES = """
 INSERT INTO delivery (province, dossier_code, content_hash, run_id)
-SELECT :province, dossier_code, content_hash, :run_id FROM verdict
-WHERE verdict IN ('new', 'changed') AND content_hash IS DISTINCT FROM delivered_hash
+SELECT :province, v.dossier_code, v.content_hash, :run_id FROM verdict v
+WHERE v.verdict IN ('new', 'changed') AND (v.content_hash IS DISTINCT FROM v.delivered_hash
+      OR EXISTS (SELECT FROM delivery x WHERE x.province = :province AND x.dossier_code = v.dossier_code
+                 AND x.state <> 'delivered'))
 ON CONFLICT (province, dossier_code) WHERE state <> 'delivered' DO UPDATE SET
     content_hash = excluded.content_hash, run_id = excluded.run_id, reason = NULL,
     state = CASE delivery.state WHEN 'held' THEN 'pending' ELSE delivery.state END
 """
-"""A held delivery is owed again when its content changes; an unknown one stays unknown until it is probed."""
+"""A held delivery is owed again when its content changes; an unknown one stays unknown until it is probed. An open one
+follows the newest content even when that was delivered before: the one in flight may arrive after it."""
 
 STEPS = """
 INSERT INTO progress_step
@@ -71,10 +79,22 @@ LEFT JOIN (
     FROM progress_step p JOIN verdict v ON v.dossier_code = p.dossier_code AND v.verdict = 'changed'
     WHERE p.province = :province AND p.state IN ('delivered', 'sending', 'unknown') GROUP BY p.dossier_code
 ) l USING (dossier_code)
-ON CONFLICT (province, dossier_code, step_key) DO NOTHING
+ON CONFLICT (province, dossier_code, step_key) DO UPDATE SET record = excluded.record, ordinal = excluded.ordinal
+    WHERE progress_step.state IN ('pending', 'held')
 """
-"""Steps are told apart by time and status: a text corrected later is not a second step. One that is older than what the
-national side already has cannot be sent any more and waits for a person."""
+"""Steps are told apart by time and status: a text corrected later is not a second step, and one that was not sent yet
+goes out corrected. One that is older than what the national side has cannot be sent any more and waits for a person."""
+
+WITHDRAWN_STEPS = """
+DELETE FROM progress_step p USING verdict v
+WHERE v.verdict = 'changed' AND p.province = :province AND p.dossier_code = v.dossier_code
+  AND p.state IN ('pending', 'late')
+  AND NOT EXISTS (
+    SELECT FROM {staging} s, jsonb_array_elements(s.steps) e
+    WHERE s.message_id = v.message_id AND s.position = v.position
+      AND (e ->> 'at')::timestamptz = p.happened_at AND (e ->> 'status')::smallint = p.status)
+"""
+"""Steps that never went out and that the source's new version no longer has; the message log keeps them."""
 
 HELD_STEPS = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
@@ -85,7 +105,9 @@ SELECT :province, 'step', 'map', s.dossier_code, s.source_key || '/' || e.ordina
 FROM verdict v JOIN {staging} s USING (message_id, position),
      jsonb_array_elements(s.held_steps) WITH ORDINALITY AS e (held, ordinal)
 WHERE v.verdict IN ('new', 'changed')
-ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET seen_run_id = :run_id
+ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
+    seen_run_id = :run_id, message_id = excluded.message_id, position = excluded.position,
+    changed_at = excluded.changed_at
 """
 
 LATE_STEPS = """
@@ -96,14 +118,14 @@ SELECT :province, 'step', 'merge', p.dossier_code, v.source_key || '/' || p.step
            'rule', 'a later step was already sent')),
        p.record, v.message_id, v.position, md5(p.step_key), v.changed_at, :run_id, :run_id
 FROM progress_step p JOIN verdict v USING (dossier_code)
-WHERE p.province = :province AND p.run_id = :run_id AND p.state = 'late'
+WHERE p.province = :province AND p.state = 'late' AND v.verdict IN ('new', 'changed')
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET seen_run_id = :run_id
 """
 
 FREED_STEPS = """
 UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
 FROM verdict v
-WHERE q.province = :province AND q.kind = 'step' AND q.stage = 'map' AND q.state = 'held'
+WHERE q.province = :province AND q.kind = 'step' AND q.stage IN ('map', 'merge') AND q.state = 'held'
   AND q.dossier_code = v.dossier_code AND v.verdict = 'changed' AND q.seen_run_id <> :run_id
 """
 """Steps held from an earlier version of a dossier, when its new version no longer holds them."""
@@ -112,13 +134,13 @@ HELD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
     content_hash, changed_at, run_id, seen_run_id)
 SELECT DISTINCT ON (h.source_key, h.content_hash)
-       :province, 'dossier', CASE WHEN (h.findings -> 0 ->> 'rule') LIKE 'expectations/%' THEN 'check' ELSE 'map' END,
+       :province, 'dossier', CASE WHEN (h.findings -> 0 ->> 'rule') LIKE '%expectations/%' THEN 'check' ELSE 'map' END,
        h.dossier_code, h.source_key, h.findings -> 0 ->> 'reason', h.findings, h.mapped, h.message_id, h.position,
        h.content_hash, h.changed_at, :run_id, :run_id
 FROM {holding} h
 WHERE NOT EXISTS (
     SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
-    AND d.source_key = h.source_key AND d.changed_at >= h.changed_at)
+    AND d.source_key = h.source_key AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
 ORDER BY h.source_key, h.content_hash, h.changed_at DESC
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, findings = excluded.findings, reason = excluded.reason, mapped = excluded.mapped,
@@ -142,15 +164,17 @@ SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {st
        (SELECT count(*) FROM verdict WHERE verdict = 'older') AS older,
        (SELECT count(*) FROM verdict WHERE verdict IN ('new', 'changed')) AS merged,
        (SELECT count(DISTINCT coalesce(h.dossier_code, h.source_key)) FROM {holding} h
-         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.source_key = h.source_key AND v.changed_at >= h.changed_at)
+         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.source_key = h.source_key
+                           AND (v.changed_at, v.message_id) >= (h.changed_at, h.message_id))
            AND NOT EXISTS (SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
-                           AND d.source_key = h.source_key AND d.changed_at >= h.changed_at)
+                           AND d.source_key = h.source_key
+                           AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
        ) AS held
 """
 
 CURSOR = """
 INSERT INTO cursor (province, stream, changed_until, run_id)
-SELECT :province, :stream, max(changed_at), :run_id
+SELECT :province, :stream, least(max(changed_at), :until), :run_id
 FROM (SELECT changed_at FROM {staging} UNION ALL SELECT changed_at FROM {holding}) seen
 HAVING max(changed_at) IS NOT NULL
 ON CONFLICT (province, stream) DO UPDATE SET
@@ -168,15 +192,35 @@ def merge(hub: Hub, run_id: int) -> dict[str, Any]:
         run = get_run(hub.engine, run_id)
         if run.past("merged"):
             return run.counts
-        with failing(hub.engine, run_id), hub.engine.begin() as connection:
-            counts = _merge(connection, run)
-            end_stage(connection, run_id, "merged", counts)
-            return counts
+        with failing(hub.engine, run_id):
+            try:
+                with hub.engine.begin() as connection:
+                    _must_be_whole(connection, run)
+                    counts = _merge(connection, run)
+                    end_stage(connection, run_id, "merged", counts)
+                return counts
+            except (IntegrityError, LostStaging) as error:
+                with hub.engine.begin() as connection:  # the gate must look again
+                    connection.execute(update(tables.run).filter_by(run_id=run_id).values(stage="pulled"))
+                raise StageFailed(
+                    str(error) if isinstance(error, LostStaging) else "another record took the same code meanwhile",
+                    where=f"{run.province} · merge",
+                    next_step=f"Nothing was merged. Run it again: lienthong sync {run.province}",
+                ) from error
+
+
+class LostStaging(Exception):
+    """The database server lost the unlogged staging tables in a crash after they were checked."""
+
+
+def _must_be_whole(connection: Connection, run: Run) -> None:
+    if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:
+        raise LostStaging("the staged rows were lost when the database server crashed")
 
 
 def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     names = {"staging": staging_table(run.run_id).name, "holding": holding_table(run.run_id).name}
-    given = {"province": run.province, "run_id": run.run_id, "stream": STREAM}
+    given = {"province": run.province, "run_id": run.run_id, "stream": STREAM, "until": run.until}
 
     def say(statement: str) -> int:
         return connection.execute(text(statement.format(**names)), given).rowcount
@@ -189,6 +233,7 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     if not run.dry_run:
         say(DOSSIERS)
         say(DELIVERIES)
+        say(WITHDRAWN_STEPS)
         counts["steps"] = say(STEPS)
         say(HELD_STEPS)
         say(LATE_STEPS)

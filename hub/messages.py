@@ -50,7 +50,7 @@ def keep_unreadable(
             size=len(raw),
             records=0,
             body=zstandard.compress(raw, 3),
-            error=why,
+            error=why.replace("\0", "\ufffd"),
             received_at=now,
         )
     )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from connectors import Answer
-from connectors.errors import PeerRefused
+from connectors.errors import BadAnswer, PeerRefused
 from hub.context import Hub
 from hub.errors import HubError
 from schemas.records import DOSSIER, STEP
@@ -17,6 +17,10 @@ _STEP_TIMES = [field.name for field in STEP if field.kind == "time"]
 
 PROGRESS = "DanhSachTienTrinh"
 """Where a look-up shows the steps it has. [style] No contract names it: ask the adapter's vendor."""
+
+
+SETTLE = 30.0
+"""Seconds before a write without an answer is looked up, when the adapter's own time-out is not shorter."""
 
 
 class Unsendable(HubError):
@@ -43,6 +47,7 @@ class National:
         self._connector = hub.national
         self._dossier = hub.national_mapping("dossier")
         self._step = hub.national_mapping("step")
+        self._sleep, self._settle = hub.sleep, min(hub.national.spec.limits.timeout, SETTLE)
         self.parallel = hub.national.spec.limits.parallel
         self.step_batch = hub.national.spec.operations["put_steps"].batch or 1
 
@@ -63,6 +68,10 @@ class National:
         canonical = _with_times(record, _STEP_TIMES) | {"outgoing_code": resolved.outgoing_code}
         return _sound(self._step.map(canonical), resolved.outgoing_code)
 
+    def settle(self) -> None:
+        """Wait until a write that was given up can have been carried out."""
+        self._sleep(self._settle)
+
     def look_up(self, code: str) -> dict[str, Any] | None:
         """The dossier as the national side has it; None when it says that it knows none.
 
@@ -73,7 +82,7 @@ class National:
         if answer.kind == "not_found":
             return None
         if answer.kind == "done" and answer.result:
-            return dict(answer.result[0])
+            return self._the_one(code, answer)
         raise PeerRefused(
             f"the look-up was not answered: {answer.code} {answer.text}",
             peer=self._connector.peer.id,
@@ -81,6 +90,22 @@ class National:
             status=answer.status,
             raw=answer.raw,
             next_step=f"Look up {code} by hand; nothing was sent for it.",
+        )
+
+    def _the_one(self, code: str, answer: Answer) -> dict[str, Any]:
+        """The dossier that was asked for among those that were answered, in the shape that was promised."""
+        for found in answer.result:
+            if isinstance(found, dict) and found.get("MaHoSo") == code:
+                steps = found.get(PROGRESS) or []
+                if isinstance(steps, list) and all(isinstance(step, dict) for step in steps):
+                    return found
+        raise BadAnswer(
+            f"the look-up of {code} shows another dossier, or not in the agreed shape",
+            peer=self._connector.peer.id,
+            operation="look_up",
+            status=answer.status,
+            raw=answer.raw,
+            next_step="Show the answer to the adapter's vendor; nothing was sent for this dossier.",
         )
 
     def put_dossier(self, payload: dict[str, Any], *, updating: bool) -> Answer:

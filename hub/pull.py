@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from connectors import Page, Window
 from connectors.errors import PeerError
-from hub.ahead import one_ahead
+from hub.ahead import one_ahead, quick_turns
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.landing import map_records, prepare_staging, stage_what_became_known
@@ -62,8 +62,8 @@ def _read_window(hub: Hub, run: Run) -> None:
         return (run.since is None or run.since <= changed_at) and changed_at <= run.until
 
     try:
-        with for_pages():
-            pages = one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=run.position))
+        with for_pages(), quick_turns():
+            pages = one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=_position(hub, run)))
             for page, batch in one_ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
                 number += 1
                 records += land(hub, run.run_id, number, page, batch)
@@ -82,8 +82,25 @@ def land(hub: Hub, run_id: int, number: int, page: Page, batch: Batch) -> int:
         connection.execute(text("SET LOCAL synchronous_commit = off"))
         message_id = keep_page(connection, hub.slug, run_id, number, page, batch.records)
         copy_batch(connection, run_id, message_id, batch)
-        connection.execute(update(tables.run).filter_by(run_id=run_id).values(page=number, position=page.position))
+        connection.execute(
+            update(tables.run)
+            .filter_by(run_id=run_id)
+            .values(page=number, position={**page.position, "of": _walk(hub)})
+        )
     return batch.records
+
+
+def _walk(hub: Hub) -> str:
+    """What a position belongs to: system, address and page size. With another it means nothing."""
+    pages = hub.source.spec.streams[STREAM].pages
+    return f"{hub.source.spec.system} {hub.source.peer.url} {getattr(pages, 'rows', '')}"
+
+
+def _position(hub: Hub, run: Run) -> dict[str, Any] | None:
+    """Where to go on; from the window's start when the position was made for another walk (twice read is harmless)."""
+    if run.position is None or run.position.get("of") != _walk(hub):
+        return None
+    return {name: value for name, value in run.position.items() if name != "of"}
 
 
 def _next_window(hub: Hub, run: Run) -> Run:

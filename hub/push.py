@@ -16,11 +16,12 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from connectors import Answer
-from connectors.errors import AuthRefused, PeerDown, PeerError, PeerUnknown
+from connectors.errors import AuthRefused, PeerBusy, PeerDown, PeerError, PeerUnknown
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National, Unsendable
 from hub.runs import end_stage, failing, get_run
+from hub.staging import printable
 from hub.store import province_lock
 from schemas.findings import Finding
 
@@ -41,13 +42,18 @@ WITH owed AS (
     WHERE province = :province AND state IN ('pending', 'sending', 'unknown')
       AND NOT EXISTS (SELECT FROM delivery x WHERE x.province = p.province AND x.dossier_code = p.dossier_code
                       AND x.state = 'held')
+      AND NOT EXISTS (SELECT FROM progress_step h WHERE h.province = p.province AND h.dossier_code = p.dossier_code
+                      AND h.state = 'held' AND h.happened_at <= p.happened_at)
 )
 SELECT d.dossier_code, d.outgoing_code, d.content_hash, d.record, d.procedure_code, p.name AS procedure_name,
        p.field_code, p.field_name, x.delivery_id,
        coalesce((SELECT jsonb_agg(jsonb_build_object('step_key', s.step_key, 'record', s.record, 'state', s.state)
                         ORDER BY s.happened_at, s.ordinal)
                  FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code
-                 AND s.state IN ('pending', 'sending', 'unknown')), '[]') AS steps,
+                 AND s.state IN ('pending', 'sending', 'unknown')
+                 AND NOT EXISTS (SELECT FROM progress_step h WHERE h.province = s.province
+                      AND h.dossier_code = s.dossier_code
+                      AND h.state = 'held' AND h.happened_at <= s.happened_at)), '[]') AS steps,
        coalesce((SELECT jsonb_agg(s.record) FROM progress_step s WHERE s.province = d.province
                  AND s.dossier_code = d.dossier_code AND s.state = 'delivered'), '[]') AS sent_steps
 FROM owed JOIN dossier d ON d.province = :province AND d.dossier_code = owed.dossier_code
@@ -184,9 +190,16 @@ def _send(engine: Engine, side: National, province: str, run_id: int, owed: Owed
                 _give_back(connection, province, owed, "unknown", str(error))
             if attempt == TRIES:
                 return
-        except PeerError as error:
+            side.settle()  # what is still being carried out must show in the look-up
+        except PeerBusy as error:  # it said "later" to this dossier until the tries were used up
             with engine.begin() as connection:
                 _give_back(connection, province, owed, "unknown", str(error))
+            if error.status in (429, 503):
+                raise
+            return
+        except PeerError as error:  # nothing was carried out: a write without a readable answer is PeerUnknown
+            with engine.begin() as connection:
+                _give_back(connection, province, owed, "pending", str(error))
             if isinstance(error, PeerDown | AuthRefused):
                 raise
             return
@@ -200,7 +213,9 @@ def _deliver(engine: Engine, side: National, province: str, run_id: int, owed: O
             answer = side.put_dossier(payload, updating=known is not None)
             if answer.kind != "done":
                 with engine.begin() as connection:
-                    _hold_dossier(connection, province, run_id, owed, REFUSED, f"{answer.code}: {answer.text}")
+                    _hold_dossier(
+                        connection, province, run_id, owed, REFUSED, printable(f"{answer.code}: {answer.text}")
+                    )
                 return
         else:
             answer = None
@@ -246,7 +261,9 @@ def _send_steps(
                 _steps_delivered(connection, province, owed.dossier_code, [key for key, _ in batch])
             else:
                 keys = [key for key, _ in (*batch, *left)]
-                _hold_steps(connection, province, run_id, owed, keys, REFUSED, f"{answer.code}: {answer.text}")
+                _hold_steps(
+                    connection, province, run_id, owed, keys, REFUSED, printable(f"{answer.code}: {answer.text}")
+                )
                 return
 
 
@@ -261,7 +278,7 @@ def _dossier_delivered(connection: Connection, province: str, owed: Owed, answer
         "province": province,
         "code": owed.dossier_code,
         "answer_code": answer.code if answer else None,
-        "answer_text": answer.text if answer else "already there with the same content",
+        "answer_text": printable(answer.text) if answer else "already there with the same content",
     }
     connection.execute(
         text(
@@ -288,7 +305,8 @@ def _steps_delivered(connection: Connection, province: str, code: str, keys: lis
 
 def _give_back(connection: Connection, province: str, owed: Owed, state: str, reason: str | None = None) -> None:
     """What is still `sending` of this dossier goes back to `pending` or becomes `unknown`."""
-    given = {"province": province, "code": owed.dossier_code, "state": state, "reason": reason}
+    words = printable(reason) if reason else None
+    given = {"province": province, "code": owed.dossier_code, "state": state, "reason": words}
     for table in ("delivery", "progress_step"):
         connection.execute(
             text(

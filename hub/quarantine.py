@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Engine, select, text
 
 from hub.context import Hub
-from hub.errors import HubError
+from hub.errors import ConfigurationError
 from hub.messages import STREAM, body_of
 from schemas import tables
 
@@ -27,7 +27,7 @@ _LISTED = (
 )
 
 
-class NoSuchItem(HubError):
+class NoSuchItem(ConfigurationError):
     """A quarantine item number that does not exist."""
 
 

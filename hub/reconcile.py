@@ -21,12 +21,12 @@ SAMPLE = 100
 
 DELIVERED = """
 SELECT d.dossier_code, d.outgoing_code, d.delivered_hash AS content_hash, d.record, d.procedure_code,
-       p.name AS procedure_name, p.field_code, p.field_name, d.content_hash = d.delivered_hash AS settled,
+       p.name AS procedure_name, p.field_code, p.field_name,
        coalesce((SELECT jsonb_agg(s.record ORDER BY s.happened_at, s.ordinal) FROM progress_step s
                  WHERE s.province = d.province AND s.dossier_code = d.dossier_code AND s.state = 'delivered'),
                 '[]') AS steps
 FROM dossier d LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
-WHERE d.province = :province AND d.delivered_hash IS NOT NULL AND d.dossier_code > :after
+WHERE d.province = :province AND d.delivered_hash = d.content_hash AND d.dossier_code > :after
   AND (CAST(:run_id AS bigint) IS NULL
        OR d.reconciled_hash IS DISTINCT FROM d.delivered_hash
        OR EXISTS (SELECT FROM delivery x WHERE x.province = d.province AND x.dossier_code = d.dossier_code
@@ -39,7 +39,7 @@ ORDER BY d.dossier_code LIMIT :limit
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One dossier that the hub says is delivered."""
+    """One dossier whose newest content the hub says is delivered. What is still owed or refused is not compared."""
 
     dossier_code: str
     outgoing_code: str
@@ -49,7 +49,6 @@ class Delivered:
     procedure_name: str | None
     field_code: str | None
     field_name: str | None
-    settled: bool
     steps: list[dict[str, Any]]
 
 
@@ -149,12 +148,10 @@ def _compare(side: National, ours: Delivered) -> list[dict[str, Any]]:
         payload = side.dossier_payload(ours.record, ours)
     except Unsendable as error:
         return [differs("field", None, str(error))]
-    found = []
-    if ours.settled:
-        found = [
-            differs("status" if name == STATUS_FIELD else "field", name, here, there)
-            for name, here, there in differing(payload, known)
-        ]
+    found = [
+        differs("status" if name == STATUS_FIELD else "field", name, here, there)
+        for name, here, there in differing(payload, known)
+    ]
     mine = Counter(side.mark(side.step_payload(step, ours)) for step in ours.steps)
     theirs = side.step_marks(known)
     if mine != theirs:

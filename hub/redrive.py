@@ -12,8 +12,8 @@ from hub.merge import merge
 from hub.push import push
 from hub.quarantine import held_items
 from hub.reconcile import reconcile
-from hub.runs import end_stage, open_run
-from hub.staging import copy_batch, create_staging
+from hub.runs import end_stage, fail_run, open_run
+from hub.staging import copy_batch, create_staging, drop_staging
 from hub.store import province_lock
 from hub.sync import run_stages
 
@@ -38,18 +38,24 @@ def redrive(
             return {"redriven": 0, "freed": 0}
         now = hub.clock()
         run = open_run(hub.engine, hub.slug, since=now, until=now, kind="redrive")
-        with hub.engine.begin() as connection:
-            create_staging(connection, run.run_id)
-            places = [
-                (one["message_id"], one["position"])
-                for one in items
-                if one["stage"] != "push" and one["message_id"] is not None and one["position"] is not None
-            ]
-            for message_id, batch in map_held(hub, connection, places):
-                copy_batch(connection, run.run_id, message_id, batch)
-            _owe_again(connection, hub.slug, [one["item_id"] for one in items if one["stage"] == "push"])
-            end_stage(connection, run.run_id, "pulled", {"redriven": len(items)})
-        result = run_stages(hub, run.run_id, (check, merge, push, reconcile))
+        try:
+            with hub.engine.begin() as connection:
+                create_staging(connection, run.run_id)
+                places = [
+                    (one["message_id"], one["position"])
+                    for one in items
+                    if one["stage"] != "push" and one["message_id"] is not None and one["position"] is not None
+                ]
+                for message_id, batch in map_held(hub, connection, places):
+                    copy_batch(connection, run.run_id, message_id, batch)
+                _owe_again(connection, hub.slug, [one["item_id"] for one in items if one["stage"] == "push"])
+                end_stage(connection, run.run_id, "pulled", {"redriven": len(items)})
+            result = run_stages(hub, run.run_id, (check, merge, push, reconcile))
+        except BaseException as error:
+            fail_run(hub.engine, run.run_id, error)
+            with hub.engine.begin() as connection:
+                drop_staging(connection, run.run_id)
+            raise
         with hub.engine.connect() as connection:
             freed = connection.scalar(
                 text("SELECT count(*) FROM quarantine WHERE item_id = ANY(:ids) AND state <> 'held'"),

@@ -68,6 +68,14 @@ def open_run(
         if last is not None:
             goal = until if since is None and until > last.until else None
             values = {"state": "running", "attempt": last.attempt + 1, "goal": goal, "error": None, "ended_at": None}
+            if goal and last.past("pulled"):  # its window is read; the rows stay staged and the time since is read too
+                values |= {
+                    "stage": "open",
+                    "since": last.until - overlap,
+                    "until": goal,
+                    "position": None,
+                    "goal": None,
+                }
             again = update(tables.run).where(tables.run.c.run_id == last.run_id).values(values)
             return _read(connection.execute(again.returning(*_COLUMNS)).one())
         start = since
@@ -135,5 +143,5 @@ def fail_run(engine: Engine, run_id: int, error: BaseException) -> None:
         connection.execute(
             update(tables.run)
             .filter_by(run_id=run_id)
-            .values(state="failed", error=str(error), ended_at=text("clock_timestamp()"))
+            .values(state="failed", error=str(error).replace("\0", "\ufffd"), ended_at=text("clock_timestamp()"))
         )

@@ -15,7 +15,7 @@ from schemas.findings import Finding
 from schemas.tables import HELD, STAGED, holding_table, staging_table
 
 _NULL = "\\N"
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\ufffd"})
 
 
 def _text(value: Any) -> str:
@@ -36,7 +36,22 @@ def _json(value: Any) -> bytes:
 
 def _escaped(body: bytes) -> bytes:
     """JSON in COPY text: it holds no line ends or tabs, only its backslashes are doubled."""
+    if b"\\u0000" in body:  # PostgreSQL stores no NUL
+        body = orjson.dumps(_without_nul(orjson.loads(body)))
     return body.replace(b"\\", b"\\\\")
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nul(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(one) for one in value]
+    return printable(value) if isinstance(value, str) else value
+
+
+def printable(text: str) -> str:
+    """A text as PostgreSQL can store it: NUL becomes the replacement character."""
+    return text.replace("\0", "\ufffd")
 
 
 def content_hash(body: bytes) -> str:

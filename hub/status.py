@@ -21,8 +21,10 @@ SELECT (SELECT count(*) FROM (SELECT code FROM known UNION SELECT code FROM held
        (SELECT count(*) FROM known) AS merged,
        (SELECT count(*) FROM settled) AS delivered,
        (SELECT count(*) FROM progress_step WHERE province = :province AND state = 'delivered') AS steps_delivered,
-       (SELECT count(*) FROM delivery WHERE province = :province AND state IN ('unknown', 'sending')) AS unknown,
-       (SELECT count(*) FROM delivery WHERE province = :province AND state = 'pending') AS waiting,
+       (SELECT count(*) FROM delivery WHERE province = :province AND state IN ('unknown', 'sending')
+         AND dossier_code NOT IN (SELECT code FROM held)) AS unknown,
+       (SELECT count(*) FROM delivery WHERE province = :province AND state = 'pending'
+         AND dossier_code NOT IN (SELECT code FROM held)) AS waiting,
        (SELECT count(*) FROM settled WHERE reconciled_hash = delivered_hash) AS reconciled
 """
 

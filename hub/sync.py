@@ -9,21 +9,29 @@ from hub.context import Hub
 from hub.merge import merge
 from hub.pull import pull
 from hub.push import push
+from hub.ready import ensure_ready
 from hub.reconcile import reconcile
 from hub.report import finish
 from hub.runs import Run, fail_run, get_run, open_run
+from hub.store import province_lock
 
 
 def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False) -> Run:
-    """Open (or resume) the province's run; without `until` the window reaches to now."""
-    return open_run(
-        hub.engine,
-        hub.slug,
-        since=since,
-        until=until or hub.clock(),
-        overlap=hub.province.overlap,
-        dry_run=dry_run,
-    )
+    """Open (or resume) the province's run; without `until` the window reaches to now.
+
+    Raises:
+        ConfigurationError, MappingError: something the stages need cannot be used; no run was opened.
+    """
+    ensure_ready(hub)
+    with province_lock(hub.engine, hub.slug, "sync"):  # a run that somebody works on now is not taken up
+        return open_run(
+            hub.engine,
+            hub.slug,
+            since=since,
+            until=until or hub.clock(),
+            overlap=hub.province.overlap,
+            dry_run=dry_run,
+        )
 
 
 Stage = Callable[[Hub, int], dict[str, Any]]
@@ -47,6 +55,7 @@ def sync(
 
 def run_stages(hub: Hub, run_id: int, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:
     """Run these stages of an open run and write the report; Ctrl-C leaves the run marked and resumable."""
+    since = get_run(hub.engine, run_id).since
     try:
         for stage in stages:
             stage(hub, run_id)
@@ -55,4 +64,4 @@ def run_stages(hub: Hub, run_id: int, stages: Sequence[Stage] = STAGES) -> dict[
         fail_run(hub.engine, run_id, KeyboardInterrupt("stopped by Ctrl-C; the next run resumes"))
         raise
     ended = get_run(hub.engine, run_id)
-    return {"run_id": run_id, "since": ended.since, "until": ended.until, **ended.counts, "report": report}
+    return {"run_id": run_id, "since": since, "until": ended.until, **ended.counts, "report": report}

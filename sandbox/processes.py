@@ -49,14 +49,14 @@ def running(folder: Folder, peer: str) -> Process | None:
         found = Process(peer, int(body["pid"]), int(body["port"]))
     except (FileNotFoundError, ValueError, KeyError):
         return None
-    if _is_ours(found.pid, peer):
+    if _is_ours(found.pid, peer, folder):
         return found
     file.unlink(missing_ok=True)
     return None
 
 
-def _is_ours(pid: int, peer: str) -> bool:
-    """Whether this pid is alive and, where the system tells, runs `sandbox serve <peer>`."""
+def _is_ours(pid: int, peer: str, folder: Folder) -> bool:
+    """Whether this pid is alive and, where the system tells, runs `sandbox serve <peer>` on this very state."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -70,8 +70,9 @@ def _is_ours(pid: int, peer: str) -> bool:
             zombie = file.read().rpartition(b")")[2].split()[0] == b"Z"
     except FileNotFoundError:
         done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-        return "sandbox" in done.stdout and peer in done.stdout
-    return not zombie and b"sandbox" in words and b"serve" in words and peer.encode() in words
+        return "sandbox" in done.stdout and peer in done.stdout and str(folder.path) in done.stdout
+    wanted = {b"sandbox", b"serve", peer.encode(), os.fsencode(folder.path)}
+    return not zombie and wanted <= set(words)
 
 
 def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[list[Process], list[str]]:
@@ -173,10 +174,10 @@ def stop(folder: Folder, names: tuple[str, ...]) -> list[str]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(here.pid, signal.SIGTERM)
             end = time.monotonic() + _ENDED_WITHIN
-            while time.monotonic() < end and _is_ours(here.pid, name):
+            while time.monotonic() < end and _is_ours(here.pid, name, folder):
                 _reap(here.pid)
                 time.sleep(0.02)
-            if _is_ours(here.pid, name):
+            if _is_ours(here.pid, name, folder):
                 os.kill(here.pid, signal.SIGKILL)
                 _reap(here.pid)
         folder.pid_file(name).unlink(missing_ok=True)

@@ -19,6 +19,7 @@ SECRET_PAIR = re.compile(
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
 _NAMES = "fullname|ownerFullname|ChuHoSo|chuHoSo|NguoiXuLy|nguoiXuLy|hoTen|applicant_name|officer"
 NAME_FIELD = re.compile(rf"""(["<](?:\w+:)?(?:{_NAMES})["']?\s*(?:>|:\s*"))([^"<]+)""")
+TAX_FIELD = re.compile(r"""(["<](?:\w+:)?(?:taxCode|tax_code|maSoThue|MaSoThue)["']?\s*(?:>|:\s*"))([^"<]+)""")
 ADDRESS_FIELD = re.compile(r"""(["<](?:\w+:)?(?:address|diaChi|DiaChiChiTiet)["']?\s*(?:>|:\s*"))([^"<]+)""")
 
 
@@ -62,6 +63,7 @@ def mask_text(text: str) -> str:
     for name in {match.group(2) for match in NAME_FIELD.finditer(text) if " " in match.group(2).strip()}:
         text = text.replace(name, mask_name(name))
     text = NAME_FIELD.sub(lambda m: m.group(1) + mask_name(m.group(2)), text)
+    text = TAX_FIELD.sub(lambda m: m.group(1) + mask_identity(m.group(2)), text)
     text = ADDRESS_FIELD.sub(r"\1***", text)
     text = mask_email(text)
     text = PHONE.sub(lambda m: mask_identity(m.group()) if len(m.group()) == 12 else mask_phone(m.group()), text)

@@ -2,11 +2,17 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 
 from hub.cli import database, operate, procedures, quarantine, sandbox, sync
-from hub.cli.output import exit_code_of, say_error
+from hub.cli.output import STOPPED, err, exit_code_of, say_error
+from hub.errors import ConfigurationError
+
+UsageError = typer.BadParameter.__bases__[0]
+"""Of the click inside typer: a wrong word on the command line."""
 
 app = typer.Typer(
     name="lienthong",
@@ -17,6 +23,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lienthong {version('lienthong')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Connect provincial public-service systems with the national database, and prove that both sides agree."""
+
+
 for module in (sync, operate):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
@@ -25,11 +47,26 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 
 
+def _usage(error: Any) -> ConfigurationError:
+    """A wrong word on the command line, told like every other mistake."""
+    command = error.ctx.command_path if error.ctx else "lienthong"
+    return ConfigurationError(error.format_message(), where="command line", next_step=f"See {command} --help.")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; errors that a person can act on become a sentence and an exit code (hub.cli.output)."""
+    """Run one command and leave with its exit code.
+
+    Errors that a person can act on become a sentence and a code (hub.cli.output), with --json a document.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
     try:
-        app(words, standalone_mode=True)
-    except Exception as error:
-        say_error(error, as_json="--json" in words)
-        sys.exit(exit_code_of(error))
+        code = app(words, standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("\nStopped. What landed stays; the next run goes on there.")
+        code = STOPPED
+    except Exception as raised:
+        error = _usage(raised) if isinstance(raised, UsageError) else raised
+        say_error(error, as_json=as_json)
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -22,7 +22,7 @@ from hub.errors import Busy, CheckBroken, ConfigurationError, HubError
 from mappings.errors import MappingError
 from schemas.records import VIET_NAM
 
-OK, NO, USAGE, PEER, BUSY, DEFECT = 0, 1, 2, 3, 4, 70
+OK, NO, USAGE, PEER, BUSY, DEFECT, STOPPED = 0, 1, 2, 3, 4, 70, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on standard output.")]
 
@@ -48,7 +48,7 @@ def say_error(error: BaseException, *, as_json: bool) -> None:
             {
                 "error": type(error).__name__,
                 "what": getattr(error, "what", str(error)),
-                "where": getattr(error, "where", ""),
+                "where": _where(error),
                 "next_step": getattr(error, "next_step", ""),
                 "exit_code": exit_code_of(error),
             }
@@ -56,6 +56,12 @@ def say_error(error: BaseException, *, as_json: bool) -> None:
     if exit_code_of(error) == DEFECT:
         err.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
     err.print(str(error), style="red", markup=False, highlight=False)
+
+
+def _where(error: BaseException) -> str:
+    if isinstance(error, MappingError):
+        return f"{error.file}:{error.line}"
+    return str(getattr(error, "where", ""))
 
 
 def print_json(value: Any) -> None:

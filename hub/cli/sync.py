@@ -12,6 +12,7 @@ from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
 from hub.config import Settings, load_province, province_slugs
 from hub.context import Hub, open_hub
 from hub.errors import ConfigurationError
+from hub.ready import configuration_lines
 from hub.status import province_status
 from hub.store import database_url, engine_of, upgrade
 from schemas.records import VIET_NAM
@@ -57,10 +58,10 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
 
 def check(province: Slug, as_json: Json = False) -> None:
-    """Try both peers: address, login, each read-only operation once. Sends nothing. Exit code 1: a line failed."""
-    hub = open_hub(province)
+    """Try the configuration and both peers, each reading operation once; sends nothing. Exit code 1: a line failed."""
+    hub = ready_hub(province)
     sides = {"source": hub.source, "national": hub.national}
-    lines = {name: connector.check() for name, connector in sides.items()}
+    lines = {"configuration": configuration_lines(hub)} | {name: side.check() for name, side in sides.items()}
     good = all(line.ok for side in lines.values() for line in side)
     if as_json:
         shown = {
@@ -71,9 +72,10 @@ def check(province: Slug, as_json: Json = False) -> None:
         }
         print_json({"province": province, "ok": good, "checks": shown})
     else:
-        for name, connector in sides.items():
-            out.print(f"[bold]{name}[/bold] · {connector.spec.system} · {connector.peer.url}", highlight=False)
-            for line in lines[name]:
+        for name, found in lines.items():
+            place = f" · {sides[name].spec.system} · {sides[name].peer.url}" if name in sides else ""
+            out.print(f"[bold]{name}[/bold]{place}", highlight=False)
+            for line in found:
                 mark = "[green]✓[/green]" if line.ok else "[red]✗[/red]"
                 out.print(f"  {mark} {line.name}: {line.detail}", highlight=False)
                 if not line.ok and line.next_step:
@@ -172,6 +174,7 @@ MEASURES = {
     "merged": "merged",
     "delivered": "delivered",
     "steps_delivered": "progress steps delivered",
+    "waiting": "waiting to be sent",
     "unknown": "unknown",
     "reconciled": "reconciled",
 }

@@ -52,4 +52,6 @@ def test_an_error_of_the_worker_ends_the_reading() -> None:
         for item in one_ahead(source()):
             if item == 3:
                 raise RuntimeError("landing")
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+    for thread in [one for one in threading.enumerate() if one.name.startswith("read-ahead")]:
+        thread.join(5)
+        assert not thread.is_alive()

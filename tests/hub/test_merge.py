@@ -251,3 +251,57 @@ def test_a_procedure_that_becomes_known_frees_what_waited_for_it(province: Provi
         )
     province.run(("x", 1, version("A", 1, procedure_code="9.999999")))
     assert province.held() == {} and province.owed() == {"A": "bản 1"}
+
+
+def test_a_delivered_content_that_comes_back_while_another_is_in_flight_is_owed_again(province: Province) -> None:
+    province.run(("x", 1, version("A", 1, subject="một")))
+    province.deliver()
+    province.run(("x", 2, version("A", 1, subject="hai")))
+    with province.hub.engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'sending' WHERE state = 'pending'"))
+    province.run(("x", 3, version("A", 1, subject="một")))
+    [[same]] = province.ask(
+        "SELECT x.content_hash = d.content_hash FROM delivery x JOIN dossier d USING (province, dossier_code)"
+        " WHERE x.province = :province AND x.state <> 'delivered'"
+    )
+    assert same, "what is in flight would be taken for the newest content"
+
+
+def test_records_without_a_key_are_held_apart_and_free_nobody(province: Province) -> None:
+    bad = (Finding("missing_source_key", "source_key"),)
+    province.run(("without key 1", 1, version("A", 1)), findings=bad)
+    province.run(("without key 2", 2, version("B", 2)))
+    assert province.held() == {"without key 1": "missing_source_key"} and province.owed() == {"B": "bản 2"}
+
+
+def test_a_bad_version_with_the_time_of_the_good_one_is_held(province: Province) -> None:
+    province.run(("x", 1, version("A", 1)))
+    with province.hub.engine.begin() as connection:
+        connection.execute(text("UPDATE dossier SET message_id = -1 WHERE province = :p"), {"p": province.name})
+    province.run(("x", 1, version("A", 1, subject="khác")), findings=(Finding("unmapped_status", "status", "99"),))
+    assert province.held() == {"x": "unmapped_status"}
+
+
+def test_an_unsent_step_goes_out_corrected_and_a_withdrawn_one_not_at_all(province: Province) -> None:
+    province.run(("x", 3, version("A", 3)))
+    later = version("A", 4)
+    later["steps"] = [{**later["steps"][0], "content": "đã sửa"}, *later["steps"][2:]]
+    province.run(("x", 4, later))
+    steps = province.ask(
+        "SELECT record ->> 'content' FROM progress_step WHERE province = :province ORDER BY happened_at"
+    )
+    assert [content for (content,) in steps] == ["đã sửa", "bước 2", "bước 3"]
+
+
+def test_odd_characters_reach_the_tables_and_stop_nothing(province: Province) -> None:
+    odd = 'a\x00b\\u0000 "quoted" \\N \t tab \r\n line 💡 \u2028'
+    province.run(("x\x00|'", 1, version("A", 1, subject=odd, applicant_name=odd, note="\\")))
+    [[subject, note]] = province.ask(
+        "SELECT record ->> 'subject', record ->> 'note' FROM dossier WHERE province = :province"
+    )
+    assert subject == odd.replace("\x00", "\ufffd") and note == "\\"
+
+
+def test_one_source_record_under_two_local_codes_and_one_national_code_is_held(province: Province) -> None:
+    province.run(("x", 1, version("A", 1, national_code="G01")), ("x", 2, version("B", 2, national_code="G01")))
+    assert set(province.held().values()) == {"conflicting_duplicate"}

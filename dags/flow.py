@@ -60,10 +60,10 @@ class ByWhoMustAct(RetryPolicy):
         from sqlalchemy.exc import DBAPIError
 
         from connectors.errors import PeerDown, PeerUnknown
-        from hub.errors import Busy
+        from hub.errors import Busy, NotYet
 
         behind = exception.__cause__ or exception
-        if isinstance(behind, PeerDown | PeerUnknown | Busy | OperationalError) or (
+        if isinstance(behind, PeerDown | PeerUnknown | Busy | NotYet | OperationalError) or (
             isinstance(behind, DBAPIError) and behind.connection_invalidated
         ):
             return RetryDecision.retry(timedelta(minutes=5 * try_number), f"{type(behind).__name__}: time may mend it")

@@ -2,12 +2,13 @@
 
 HubError
 ├── ConfigurationError    the engineer: a file, a connection or an option is wrong
+│   └── NotYet            nobody: another flow brings what is missing
 ├── StageFailed           the operator: a stage ended at a named place; what landed stays, the next run resumes
 │   └── Busy              the operator: another process works on this province now
 └── CheckBroken           us: an expectation moved other rows than it counted
 """
 
-__all__ = ["Busy", "CheckBroken", "ConfigurationError", "HubError", "StageFailed"]
+__all__ = ["Busy", "CheckBroken", "ConfigurationError", "HubError", "NotYet", "StageFailed"]
 
 
 class HubError(Exception):
@@ -24,6 +25,10 @@ class HubError(Exception):
 
 class ConfigurationError(HubError):
     """A province file, a connection or a setting that cannot be used as it stands."""
+
+
+class NotYet(ConfigurationError):
+    """Something that another flow brings is not there yet; time mends it where that flow is scheduled."""
 
 
 class StageFailed(HubError):

@@ -44,16 +44,17 @@ def held_items(
         return [dict(row._mapping) for row in connection.execute(query.limit(limit) if limit else query)]
 
 
-def counts_by_reason(engine: Engine, province: str | None = None) -> list[dict[str, Any]]:
+def counts_by_reason(engine: Engine, province: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
     """Open items grouped by province, kind, reason, field and value, with distinct dossiers and the oldest hold."""
     query = text(
         "SELECT province, kind, reason, findings -> 0 ->> 'field' AS field,"
         " count(*) AS items, count(DISTINCT coalesce(dossier_code, source_key)) AS dossiers, min(held_at) AS since"
         " FROM quarantine WHERE state = 'held' AND (CAST(:province AS text) IS NULL OR province = :province)"
+        " AND (CAST(:reason AS text) IS NULL OR reason = :reason)"
         " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 6 DESC, 3"
     )
     with engine.connect() as connection:
-        return [dict(row._mapping) for row in connection.execute(query, {"province": province})]
+        return [dict(row._mapping) for row in connection.execute(query, {"province": province, "reason": reason})]
 
 
 def item(engine: Engine, item_id: int) -> dict[str, Any]:
@@ -67,6 +68,18 @@ def item(engine: Engine, item_id: int) -> dict[str, Any]:
     if row is None:
         raise NoSuchItem(f"there is no item {item_id}", where="quarantine", next_step="lienthong quarantine list")
     return dict(row._mapping)
+
+
+def rivals(engine: Engine, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Other open items of the same dossier code, and the dossier itself when it was merged from another record."""
+    query = text(
+        "SELECT item_id, source_key, changed_at FROM quarantine WHERE province = :province AND state = 'held'"
+        " AND kind = 'dossier' AND dossier_code = :dossier_code AND item_id <> :item_id"
+        " UNION ALL SELECT NULL, source_key, changed_at FROM dossier WHERE province = :province"
+        " AND dossier_code = :dossier_code AND source_key <> :source_key"
+    )
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(query, found)]
 
 
 def raw_of(hub: Hub, message_id: int, position: int) -> bytes:

@@ -9,7 +9,7 @@ from connectors import CheckLine
 from connectors.errors import ConnectorError
 from hub.check import suite_path
 from hub.context import Hub
-from hub.errors import ConfigurationError, HubError
+from hub.errors import ConfigurationError, HubError, NotYet
 from hub.expectations import check_suite
 from mappings import MappingError
 from mappings.units import units
@@ -76,7 +76,7 @@ def _procedures(hub: Hub) -> str:
     with hub.engine.connect() as connection:
         known = connection.scalar(text("SELECT count(*) FROM procedure_version WHERE valid_to IS NULL"))
     if not known:
-        raise ConfigurationError(
+        raise NotYet(
             "the national procedure list is empty, so every dossier would be held",
             where="procedures",
             next_step="Pull it first: lienthong procedures pull (or run the flow procedures__national).",

@@ -38,6 +38,14 @@ SELECT run_id, state, stage, since, until, fixed, dry_run, attempt, counts, erro
 FROM run WHERE province = :province AND kind IN ('sync', 'redrive') ORDER BY run_id DESC LIMIT 1
 """
 
+AT_WORK = """
+SELECT EXISTS (SELECT FROM pg_locks l, unnest(ARRAY['sync', 'push', 'redrive']) AS purpose
+               WHERE l.locktype = 'advisory' AND l.objsubid = 1
+               AND ((l.classid::bigint << 32) | l.objid::bigint)
+                   = hashtextextended('lienthong.' || :province || '.' || purpose, 0))
+"""
+"""Whether a process holds the province now; a killed one holds nothing."""
+
 
 def province_status(engine: Engine, province: str) -> dict[str, Any]:
     """Where one province stands: totals since the beginning, what is held by reason, and the last run.
@@ -48,6 +56,8 @@ def province_status(engine: Engine, province: str) -> dict[str, Any]:
     with engine.connect() as connection:
         counts = _one(connection, COUNTS, province)
         last = _one(connection, LAST_RUN, province)
+        if last and last["state"] == "running" and not connection.scalar(text(AT_WORK), {"province": province}):
+            last["state"] = "interrupted"
         return {
             "pulled": counts["pulled"],
             "unchanged": last.get("counts", {}).get("unchanged", 0),

@@ -12,7 +12,7 @@ from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
 from hub.cli.sync import ready_hub, run_lines
 from hub.config import Settings, load_province
 from hub.context import open_hub
-from hub.quarantine import counts_by_reason, held_items, item, raw_of
+from hub.quarantine import counts_by_reason, held_items, item, raw_of, rivals
 from hub.redrive import redrive as run_redrive
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
@@ -37,13 +37,13 @@ def list_command(
         load_province(settings, province)
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
-    groups = counts_by_reason(engine, province)
+    groups = counts_by_reason(engine, province, reason)
     items = [_masked(one) for one in held_items(engine, province, reason, limit or None)] if limit or as_json else []
     if as_json:
-        print_json({"groups": groups, "items": items})
+        print_json({"total": sum(group["items"] for group in groups), "groups": groups, "items": items})
         return
     if not groups:
-        out.print("Nothing is held.")
+        out.print(f"Nothing is held for '{reason}'." if reason else "Nothing is held.")
         return
     out.print(_groups_table(groups, with_province=province is None))
     for one in items:
@@ -54,13 +54,15 @@ def list_command(
         why = f"  {one['reason']}: {first['field']}{value}  ({first.get('rule') or one['stage']})"
         out.print(why, style="dim", markup=False, highlight=False)
     if sum(group["items"] for group in groups) > len(items) > 0:
-        out.print(f"The {len(items)} oldest are shown; --limit shows more, `quarantine show ITEM` one whole.")
+        out.print("These changed longest ago; --limit shows more, `quarantine show ITEM` one whole.")
 
 
 def _groups_table(groups: list[dict[str, Any]], *, with_province: bool) -> Table:
-    table = Table(*(["province"] if with_province else []), "what", "reason", "field", box=box.SIMPLE_HEAD)
+    table = Table(*(["province"] if with_province else []), "what", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("field")
     table.add_column("dossiers", justify="right")
-    table.add_column("oldest")
+    table.add_column("held since")
     for group in groups:
         lead = [group["province"]] if with_province else []
         words = [group["kind"], group["reason"], group["field"] or ""]
@@ -93,17 +95,20 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
         f"[bold]item {item_id}[/bold] · {found['province']} · {found['kind']} · {found['state']}", highlight=False
     )
     out.print(f"dossier {found['dossier_code'] or '–'}, changed {local_time(found['changed_at'])}", highlight=False)
+    out.print("mapped:", style="bold")
+    out.print(mapped, markup=False, highlight=False, soft_wrap=True)
+    place = f"as received (message {found['message_id']}, record {found['position']}):"
+    out.print(place, style="bold", highlight=False)
+    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False, soft_wrap=True)
+    out.print("held because:", style="bold")
     for one in found["findings"]:
         value = f" = {one['value']!r}" if one.get("value") else ""
         out.print(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", markup=False)
         words = explain(one["reason"])
         out.print(f"    {words.meaning} · {words.nghia}. Ask {words.who}.", markup=False, highlight=False)
-    out.print("mapped:", style="bold")
-    out.print(mapped, markup=False, highlight=False, soft_wrap=True)
-    out.print(
-        f"as received (message {found['message_id']}, record {found['position']}):", style="bold", highlight=False
-    )
-    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False, soft_wrap=True)
+    for one in rivals(engine, found):
+        which = f"item {one['item_id']}" if one["item_id"] else "the merged dossier"
+        out.print(f"  beside it: {which}, record {one['source_key']}", markup=False, highlight=False)
 
 
 def readable(raw: bytes) -> str:

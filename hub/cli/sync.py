@@ -162,7 +162,10 @@ def status(
     for slug, one in found.items():
         run = one["last_run"]
         if run and run["state"] != "done":
-            out.print(f"{slug}: run {run['run_id']} is {run['state']} after stage '{run['stage']}'.", style="yellow")
+            goes_on = "; the next sync goes on there" if run["state"] == "interrupted" else ""
+            out.print(
+                f"{slug}: run {run['run_id']}: {run['state']} after stage '{run['stage']}'{goes_on}.", style="yellow"
+            )
             if run["error"]:
                 out.print(f"  {run['error']}", style="yellow", markup=False, highlight=False)
 

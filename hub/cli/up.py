@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.error import URLError
 
+from sqlalchemy import text
+
 from hub import airflow_home, services
 from hub.cli.output import err, out
 from hub.config import Settings
@@ -56,6 +58,8 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
         if with_sandbox:
             with step("Simulated peers"):
                 services.start_sandbox(settings.home, environment)
+            with step("National procedure list"):
+                _first_list(settings)
         with step("Airflow's database"):
             prepared = prepare(running, settings)
         with step(f"Airflow: {', '.join(service.name for service in AIRFLOW_SERVICES)}"):
@@ -81,6 +85,17 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
             if services.stop_sandbox(settings.home, environment):
                 out.print(" sandbox", end="")
             out.print(". Everything that was started is stopped.")
+
+
+def _first_list(settings: Settings) -> None:
+    """Pull the simulated national list when there is none: Airflow makes up for the night before at once, all flows
+    together, and a sync without the list would wait for its next try."""
+    from hub.procedures import open_national, pull_national
+
+    portal = open_national(settings)
+    with portal.engine.connect() as connection:
+        if not connection.scalar(text("SELECT count(*) FROM procedure_version")):
+            pull_national(portal)
 
 
 def _say_where(home: airflow_home.AirflowHome, settings: Settings, with_sandbox: bool, url: str) -> None:

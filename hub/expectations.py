@@ -113,7 +113,7 @@ def check_suite(path: Path) -> str:
     rules = load_suite(path)
     for number, rule in enumerate(rules):
         _expectation(rule, number, path)
-    return f"{len(rules)} expectations in {path.parent.name}/{path.name}"
+    return f"{len(rules)} expectations in {_shown(path)}"
 
 
 def _expectation(rule: dict[str, Any], number: int, path: Path) -> Any:

@@ -58,15 +58,16 @@ def list_command(
 
 
 def _groups_table(groups: list[dict[str, Any]], *, with_province: bool) -> Table:
-    table = Table(*(["province"] if with_province else []), "what", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("field")
+    """With one province also the field; over all of them the width goes to the words that one must type."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("province", "what", "reason") if with_province else ("what", "reason", "field"):
+        table.add_column(name, no_wrap=True)
     table.add_column("dossiers", justify="right")
     table.add_column("held since")
     for group in groups:
-        lead = [group["province"]] if with_province else []
-        words = [group["kind"], group["reason"], group["field"] or ""]
-        table.add_row(*lead, *words, f"{group['dossiers']:,}", local_time(group["since"])[:10])
+        words = [group["kind"], group["reason"]]
+        lead = [group["province"], *words] if with_province else [*words, group["field"] or ""]
+        table.add_row(*lead, f"{group['dossiers']:,}", local_time(group["since"])[:10])
     return table
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -103,11 +103,14 @@ class Sandbox:
         return dict(json.loads(ended.stdout))
 
     def status(self) -> dict[str, Any]:
-        return self.say("status")
+        """What the peers counted in their ledgers, as `lienthong sandbox status --json` shapes it."""
+        peers = json.loads((self.home / "sandbox" / "connections.json").read_text("utf-8"))
+        systems = {peer.partition("_")[2]: self.get(peer, "status") for peer in peers if peer != "national"}
+        return {"national": self.get("national", "status"), "systems": systems}
 
     def national(self) -> dict[str, Any]:
         """What the national peer counted."""
-        return dict(self.status()["national"])
+        return dict(self.get("national", "status"))
 
     def address(self, peer: str) -> str:
         """The peer's address; `peer` is a connection id such as `vnpt_lao_cai` or `national`."""
@@ -139,12 +142,24 @@ class Sandbox:
         assert answer.status_code < 300, answer.text
 
 
+class _Plain:
+    """A test without parameters."""
+
+    params: ClassVar[dict[str, Any]] = {}
+
+
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
-    """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says."""
+    """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says.
+
+    A test that names only one province gets only its peer: a process less to wait for.
+    """
     marker = request.node.get_closest_marker("dossiers")
+    parameters = getattr(request.node, "callspec", _Plain).params.values()
+    named = {"lao_cai", "quang_ngai"} & {*request.fixturenames, *map(str, parameters)}
     peers = Sandbox(tmp_path)
-    peers.say("start", "--size", str(marker.args[0] if marker else 150), "--port-base", "0")
+    words = ["--size", str(marker.args[0] if marker else 150), "--port-base", "0"]
+    peers.say("start", *words, *(["--provinces", *named] if len(named) == 1 else []))
     yield peers
     peers.say("stop")
 

@@ -149,12 +149,13 @@ class Numbered(_FixedWindow):
         counted = {} if seen.total is None else {"total": seen.total, "read": read}
         behind = {"backs": backs, "far": position["far"]} if backs and number < position["far"] else {}
         again = {"repeats": repeats} if repeats else {}
-        return {"page": number + 1, **counted, **behind, **again}
+        # Asked for once more first: a peer that stumbled gives the right page then, and none is skipped.
+        return {"page": number if repeats == 1 else number + 1, **counted, **behind, **again}
 
     @property
     def _repeats_borne(self) -> int:
-        """Newest first, a page comes twice when as many rows as it holds changed meanwhile and moved to the front."""
-        return 1 if self.newest_first else 0
+        """Newest first, a page comes again when as many rows as it holds changed meanwhile and moved to the front."""
+        return 2 if self.newest_first else 0
 
     def _is_end(self, position: Position, read: int, seen: Seen, since: datetime | None) -> bool:
         # The whole page must lie before the window: one record out of its place does not end the pull.

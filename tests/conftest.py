@@ -103,10 +103,8 @@ class Sandbox:
         return dict(json.loads(ended.stdout))
 
     def status(self) -> dict[str, Any]:
-        """What the peers counted in their ledgers, as `lienthong sandbox status --json` shapes it."""
-        peers = json.loads((self.home / "sandbox" / "connections.json").read_text("utf-8"))
-        systems = {peer.partition("_")[2]: self.get(peer, "status") for peer in peers if peer != "national"}
-        return {"national": self.get("national", "status"), "systems": systems}
+        """What `python -m sandbox status` counts in the ledgers of all peers."""
+        return self.say("status")
 
     def national(self) -> dict[str, Any]:
         """What the national peer counted."""

@@ -202,6 +202,6 @@ def test_a_peer_that_repeats_its_page_for_ever_is_a_bad_answer_that_names_the_pa
     same = json_answer({"content": [{"id": "a", "updatedDate": NOW.isoformat()}], "last": False})
     with pytest.raises(BadAnswer, match="same as the page before") as caught:
         list(make("vnpt_igate", Scripted(same)).pull("dossiers", Window(None, NOW)))
-    # Once is borne, newest first: as many rows as a page holds may have moved to the front meanwhile.
+    # Newest first, as many rows as a page holds may have moved to the front: asked again, then passed, then an error.
     assert (caught.value.page, caught.value.operation) == (3, "dossiers")
     assert caught.value.raw == same.body

@@ -55,7 +55,7 @@ def say_error(error: BaseException, *, as_json: bool) -> None:
         )
     if exit_code_of(error) == DEFECT:
         err.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
-    err.print(str(error), style="red", markup=False, highlight=False)
+    err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _where(error: BaseException) -> str:

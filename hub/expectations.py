@@ -12,6 +12,7 @@ import yaml
 from sqlalchemy import Engine
 
 from hub.errors import CheckBroken, ConfigurationError
+from hub.later import import_later
 
 KEY = ("message_id", "position")
 """Columns that name a staged row."""
@@ -56,10 +57,7 @@ def failures(engine: Engine, table: str, path: Path) -> Iterator[Failure]:
     Raises:
         ConfigurationError: an expectation GX does not know, or that could not run; names the suite's line.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    import great_expectations as gx
-
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    gx = great_expectations()
     rules = load_suite(path)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
@@ -114,6 +112,16 @@ def check_suite(path: Path) -> str:
     for number, rule in enumerate(rules):
         _expectation(rule, number, path)
     return f"{len(rules)} expectations in {_shown(path)}"
+
+
+def great_expectations() -> Any:
+    """The library, without analytics, and without 80 MB that only its drawings and distribution tests need."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import_later("altair", "scipy.stats")
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    return gx
 
 
 def _expectation(rule: dict[str, Any], number: int, path: Path) -> Any:

@@ -35,7 +35,7 @@ def _rates(found: dict[str, Any]) -> Table:
     table.add_row(
         "SOAP: the hub", f"{soap['per_second']:,}", f"{soap['vs_zeep_orm']:.1f} x", f"{floors.VS_ZEEP_ORM:g} x"
     )
-    table.add_row("SOAP: zeep objects + SQLAlchemy ORM", f"{found['zeep_orm_per_second']:,}", "1", "")
+    table.add_row("SOAP: zeep + SQLAlchemy ORM", f"{found['zeep_orm_per_second']:,}", "1", "")
     table.add_row("REST: the hub", f"{rest['per_second']:,}", f"{rest['vs_dlt']:.1f} x", f"{floors.VS_DLT:g} x")
     table.add_row("REST: dlt rest_api, merge", f"{found['dlt_per_second']:,}", "1", "")
     return table

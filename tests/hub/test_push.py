@@ -31,7 +31,7 @@ def calls(sandbox: Sandbox, service: str) -> list[dict[str, object]]:
     return [call for call in sandbox.ledger("calls") if call["service"] == service]
 
 
-def all_arrived_once(hub: Hub, sandbox: Sandbox) -> None:
+def assert_all_arrived_once(hub: Hub, sandbox: Sandbox) -> None:
     """Every deliverable dossier and step is in the national ledger exactly once and in order."""
     status, national = province_status(hub.engine, hub.slug), sandbox.national()
     served = sandbox.status()["systems"][hub.slug]["served"]
@@ -72,7 +72,7 @@ def test_an_answer_that_is_lost_after_it_was_carried_out_is_probed_and_not_sent_
     impatient(lao_cai)
     sandbox.fault("national", operation=operation, kind="reset", after=5, times=20)
     sync(lao_cai)
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
     assert all(dossier["version"] == 1 for dossier in sandbox.sent().values())
 
 
@@ -81,7 +81,7 @@ def test_a_request_that_never_arrived_is_sent_again(lao_cai: Hub, sandbox: Sandb
     impatient(lao_cai)
     sandbox.fault("national", operation=operation, kind="down", after=5, times=4)
     sync(lao_cai)
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
 
 
 def test_a_create_that_meets_an_existing_dossier_becomes_an_update(lao_cai: Hub, sandbox: Sandbox) -> None:
@@ -106,7 +106,7 @@ def test_a_hub_that_lost_its_memory_sends_nothing_twice(
     result = sync(forgetful)
     assert result["delivered"] == result["merged"] > 120
     assert len(calls(sandbox, PUT)) + len(calls(sandbox, STEPS)) == before
-    all_arrived_once(forgetful, sandbox)
+    assert_all_arrived_once(forgetful, sandbox)
     forgetful.engine.dispose()
 
 
@@ -114,7 +114,7 @@ def test_a_session_that_ends_without_notice_costs_no_dossier(lao_cai: Hub, sandb
     for after in (7, 40, 90):
         sandbox.fault("national", operation=PUT, kind="session_expired", after=after)
     sync(lao_cai)
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
 
 
 def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redriven(
@@ -129,7 +129,7 @@ def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redrive
     assert not [call for call in calls(sandbox, STEPS) if code in str(call["keys"])], "steps went before the dossier"
     assert redrive(lao_cai, reason="refused_nationally")["freed"] == 1
     assert code in sandbox.sent()
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
 
 
 def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(lao_cai: Hub, sandbox: Sandbox) -> None:
@@ -145,7 +145,7 @@ def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(
     requests.delete(f"{sandbox.address('national')}/_sandbox/faults", timeout=10)
     HOSTS.forget()  # as a new process would
     sync(Hub(lao_cai.province, lao_cai.settings, lao_cai.engine))
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
 
 
 def test_a_kill_in_the_middle_of_the_push_loses_nothing_and_sends_nothing_twice(
@@ -168,7 +168,7 @@ def test_a_kill_in_the_middle_of_the_push_loses_nothing_and_sends_nothing_twice(
         process.wait()
     assert 0 < len(sandbox.sent()) < 145
     sync(lao_cai)
-    all_arrived_once(lao_cai, sandbox)
+    assert_all_arrived_once(lao_cai, sandbox)
 
 
 OWED = "UPDATE dossier SET content_hash = :hash, record = record || CAST(:note AS jsonb) WHERE dossier_code = :code"

@@ -189,13 +189,13 @@ class Exchange:
         except HostClosed as error:
             raise self._say.down(ask, f"{error}.") from None
         except NotSent as error:
-            self._host.failed(error)
-            raise Again(self._say.down(ask, f"{where} cannot be reached: {error}.")) from None
+            self._host.failed(why := f"cannot be reached: {error}")
+            raise Again(self._say.down(ask, f"{where} {why}.")) from None
         except NoAnswer as error:
-            self._host.failed(error)
+            self._host.failed(why := f"did not answer: {error}")
             if ask.writes:
                 raise self._say.unknown(ask, str(error)) from None
-            raise Again(self._say.down(ask, f"{where} did not answer: {error}.")) from None
+            raise Again(self._say.down(ask, f"{where} {why}.")) from None
         self._host.succeeded()
         return response
 

@@ -21,6 +21,10 @@ class HostClosed(Exception):
     """The circuit is open: the host failed too often and is left alone for a while."""
 
 
+class _Failure(Exception):
+    """What the circuit breaker counts."""
+
+
 class Host:
     """The budget of one host. `clock` gives seconds (monotonic), `sleep` takes seconds."""
 
@@ -36,6 +40,7 @@ class Host:
             fail_max=limits.open_after, reset_timeout=NEVER, name=name, throw_new_error_on_trip=False
         )
         self._opened_at = 0.0
+        self._last_failure = ""
         self._not_before = 0.0
 
     def tighten(self, limits: Limits) -> None:
@@ -77,9 +82,11 @@ class Host:
         """The host answered."""
         self._record(None)
 
-    def failed(self, error: Exception) -> None:
-        """The host could not be reached, or did not answer."""
-        self._record(error)
+    def failed(self, why: str) -> None:
+        """The host could not be reached, or did not answer: `why` says how, for the next error."""
+        with self._free:
+            self._last_failure = why
+        self._record(_Failure(why))
 
     def _check_open(self) -> None:
         # pybreaker holds its lock while it calls, which would make every request wait for the one before; so it
@@ -91,7 +98,7 @@ class Host:
             if self._clock() < self._opened_at + self._limits.open_for:
                 raise HostClosed(
                     f"{self.name} failed {self._breaker.fail_max} times in a row and is left alone for "
-                    f"{self._limits.open_for:g} s"
+                    f"{self._limits.open_for:g} s. The last failure: {self._last_failure}"
                 )
             self._breaker.half_open()
 

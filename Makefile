@@ -54,7 +54,7 @@ clean: ## remove the environment, caches and the data of demo and up
 $(STAMP): requirements.lock pyproject.toml $(BIN)/uv
 	@echo "Installing the packages of requirements.lock into $(VENV) (700 MB; a minute or two the first time) ..."
 	@index="$(INDEX)"; [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat -e .
 	@touch $@

@@ -14,7 +14,7 @@ from fnmatch import translate
 from typing import Any
 
 from connectors.envelope import Envelope, at
-from connectors.spec import Reply, Rule, Verdict
+from connectors.spec_words import Reply, Rule, Verdict
 
 
 @dataclass(frozen=True, slots=True)

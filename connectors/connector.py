@@ -15,7 +15,8 @@ from connectors.exchange import Ask, Exchange, Reply
 from connectors.limits import Hosts
 from connectors.paging import ByTime, EndlessPages, MissingRows, Numbered, OnePage, Pager, Position, Seen
 from connectors.peer import Answer, CheckLine, Page, Peer, Window
-from connectors.spec import NoPages, NumberedPages, Operation, PagesByTime, Spec, Stream
+from connectors.spec import Operation, Spec, Stream
+from connectors.spec_pages import NoPages, NumberedPages, PagesByTime, Queue
 from connectors.specfile import near
 from connectors.times import TimeForm
 from connectors.transport import HttpTransport, Transport
@@ -208,10 +209,8 @@ class Connector:
     def _heads(self, part: Stream | Operation) -> tuple[str, ...]:
         """What is read of an answer besides its records."""
         names = [self.spec.reply.code, self.spec.reply.text]
-        if isinstance(part, Stream) and not isinstance(part.pages, NoPages):
-            names.append(part.pages.total)
-        if isinstance(part, Stream) and isinstance(part.pages, NumberedPages):
-            names.append(part.pages.last)
+        if isinstance(part, Stream):
+            names += [getattr(part.pages, mark, None) for mark in ("total", "last", "more", "next")]
         return tuple(name for name in names if name)
 
     def _element(self, records: str | None) -> str | None:
@@ -272,10 +271,10 @@ class Connector:
     ) -> Seen:
         """What the pager is told of a page; a total or a last mark that the spec promises must be there."""
         pages = part.pages
-        if isinstance(pages, NoPages):
+        if isinstance(pages, NoPages | Queue):
             return Seen(rows=len(records))
         times: list[datetime] = []
-        if isinstance(pages, PagesByTime) or pages.order == "newest_first":
+        if isinstance(pages, PagesByTime) or (isinstance(pages, NumberedPages) and pages.order == "newest_first"):
             times = [moment for record in records if (moment := self.changed_of(name, record))]
         last = pages.last if isinstance(pages, NumberedPages) else None
         return Seen(

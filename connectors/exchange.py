@@ -24,7 +24,9 @@ from connectors.limits import HostClosed, Hosts
 from connectors.peer import Peer
 from connectors.rest import address, build_rest
 from connectors.soap import NotInWsdl, Soap
-from connectors.spec import Login, OAuth2Password, Request, Spec, Verdict, WsseUsername
+from connectors.spec import Spec
+from connectors.spec_auth import Login, OAuth2Password, WsseUsername
+from connectors.spec_words import Request, Verdict
 from connectors.specfile import wsdl_file
 from connectors.templates import MissingValue, fill
 from connectors.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse

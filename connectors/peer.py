@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.paging import Position
-from connectors.spec import Verdict
+from connectors.spec_words import Verdict
 
 __all__ = ["Answer", "CheckLine", "Page", "Peer", "Position", "Window"]
 

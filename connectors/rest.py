@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from connectors.peer import Peer
-from connectors.spec import BUILT_IN, Limits, Request
+from connectors.spec import Limits
+from connectors.spec_words import BUILT_IN, Request
 from connectors.templates import fill
 from connectors.transport import WireRequest
 

@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.peer import Peer
-from connectors.spec import WsseUsername
+from connectors.spec_auth import WsseUsername
 from connectors.transport import WireRequest
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 from rapidfuzz import fuzz, process
 
 from connectors.errors import ConfigError
-from connectors.spec import BUILT_IN, Login, Operation, Spec, Stream
+from connectors.spec import Operation, Spec, Stream
+from connectors.spec_auth import Login
+from connectors.spec_words import BUILT_IN
 from connectors.templates import names_in
 
 KeyPath = tuple[str, ...]

@@ -8,7 +8,7 @@ import pytest
 from connectors import Window, WireResponse
 from connectors.answers import Said, compile_rules, normal_code
 from connectors.envelope import open_envelope
-from connectors.spec import Rule
+from connectors.spec_words import Rule
 from tests.connectors.conftest import NOW, Make, Scripted, json_answer
 
 

@@ -149,7 +149,7 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 
 def test_a_login_may_say_where_its_lifetime_stands_or_how_long_it_is(tmp_path: Path) -> None:
-    from connectors.spec import Login
+    from connectors.spec_auth import Login
 
     start, end = GOOD.index("auth:"), GOOD.index("answers:")
     auth = "auth: {kind: login, post: login, token: data.token, expires_in: data.ttl, lifetime: 10m}\n"

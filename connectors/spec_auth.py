@@ -1,0 +1,120 @@
+"""How one logs in, or signs: the kinds of `auth:` in a connector spec."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from connectors.spec_words import Duration, Part, Request
+
+EARLY: float = 30.0
+
+
+class NoAuth(Part):
+    """No login."""
+
+    kind: Literal["none"]
+
+
+class Basic(Part):
+    """HTTP Basic: login and password of the connection with every request."""
+
+    kind: Literal["basic"]
+
+
+class Bearer(Part):
+    """A token that was handed over once and does not expire by itself."""
+
+    kind: Literal["bearer"]
+    token: str = Field(default="{password}", description="the token, from the connection")
+
+
+class ApiKey(Part):
+    """A key in a header of every request."""
+
+    kind: Literal["api_key"]
+    header: str = Field(description="name of the header")
+    value: str = Field(default="{password}", description="the key, from the connection")
+
+
+class OAuth2Password(Part):
+    """OAuth2 password grant: a form POST gives a bearer token with a lifetime."""
+
+    kind: Literal["oauth2_password"]
+    post: str = Field(description="path of the token service under the peer's url")
+    client_id: str | None = Field(default=None, description="client of the realm; usually {extra.client_id}")
+    client_secret: str | None = Field(
+        default=None, description="secret of the client, where it has one: {extra.client_secret?}"
+    )
+    scope: str | None = None
+    refresh_before: Duration = Field(default=EARLY, validate_default=False, description="a token is renewed this early")
+
+
+class OAuth2Client(Part):
+    """OAuth2 client credentials: the connection's login and password are client id and secret."""
+
+    kind: Literal["oauth2_client"]
+    post: str = Field(description="path of the token service under the peer's url")
+    client_id: str = Field(default="{login}", description="client id")
+    client_secret: str = Field(default="{password}", description="client secret")
+    scope: str | None = None
+    send: Literal["form", "basic"] = Field(
+        default="form", description="where id and secret travel: in the form, or as HTTP Basic"
+    )
+    refresh_before: Duration = Field(default=EARLY, validate_default=False, description="a token is renewed this early")
+
+
+class Login(Request):
+    """A login call gives a token or session that every later call carries as `{token}`: in a header, the body or the
+    SOAP header, wherever the spec writes it."""
+
+    kind: Literal["login"]
+    token: str = Field(description="where the login's answer keeps the token: dotted path, element name in XML")
+    expires_in: str | None = Field(default=None, description="where the login's answer says how many seconds it holds")
+    lifetime: Duration | None = Field(default=None, description="how long it holds, where the answer does not say")
+    refresh_before: Duration = Field(default=EARLY, validate_default=False, description="a token is renewed this early")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> "Login":
+        if not (self.get or self.post or self.call):
+            raise ValueError("a login needs an address: post or get, or call for a SOAP operation")
+        return self
+
+
+class Hmac(Part):
+    """Each request is signed: a keyed digest of what `signs` says, sent in headers."""
+
+    kind: Literal["hmac"]
+    key: str = Field(default="{password}", description="the secret key, from the connection")
+    algorithm: Literal["sha256", "sha512", "sha1"] = "sha256"
+    signs: str = Field(
+        description="the text that is signed, of {method} {path} {query} {target} (path?query) {timestamp} {nonce} "
+        "{body_digest} (hex digest of the body) and the connection's values; \\n is a line end"
+    )
+    timestamp: Literal["epoch_s", "epoch_ms", "iso"] = Field(
+        default="epoch_ms", description="how {timestamp} is written"
+    )
+    encoding: Literal["hex", "base64"] = Field(default="hex", description="how {signature} is written")
+    headers: dict[str, str] = Field(description="headers that carry it, of {signature} and the values above")
+
+
+class WsseUsername(Part):
+    """WS-Security UsernameToken in the SOAP header."""
+
+    kind: Literal["wsse_username"]
+    digest: bool = Field(default=True, description="PasswordDigest with Nonce and Created; false: PasswordText")
+
+
+class Tls(Part):
+    """The client certificate and the authority of an https peer; files of the machine, named by the connection."""
+
+    certificate: str | None = Field(default=None, description="client certificate (PEM), usually {extra.certificate}")
+    key: str | None = Field(default=None, description="its private key (PEM), where it is another file")
+    authority: str | None = Field(
+        default=None, description="certificates that are trusted (PEM); left out: the system's"
+    )
+
+
+Auth = Annotated[
+    NoAuth | Basic | Bearer | ApiKey | OAuth2Password | OAuth2Client | Login | Hmac | WsseUsername,
+    Field(discriminator="kind"),
+]

@@ -14,7 +14,7 @@ from typing import Any
 from sandbox import processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
 from sandbox.processes import SandboxError
-from sandbox.provinces import PROFILES
+from sandbox.provinces import PROFILES, STARTED
 from sandbox.state import Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
@@ -52,7 +52,7 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     wanted = Config(
         seed=options.seed if options.seed is not None else held.seed if held else DEFAULT_SEED,
         size=options.size if options.size is not None else held.size if held else DEFAULT_SIZE,
-        provinces=chosen or (held.provinces if held else tuple(PROFILES)),
+        provinces=chosen or (held.provinces if held else STARTED),
     )
     if held is not None and held != wanted:
         raise SandboxError(

@@ -107,6 +107,7 @@ class Generator:
     def __init__(self, profile: Profile, size: int, seed: int) -> None:
         self.profile, self.size, self.seed = profile, size, seed
         self._key = f"{seed}:{profile.slug}".encode()
+        self._national_unit = f"G22.{profile.agency[1:]}".encode()
         self.pattern = Pattern(seed, profile.slug, stale_before=profile.kind == "vnpt")
         self.listing = local_list(profile.slug, profile.agency, seed)
         used = used_by_dossiers(self.listing, seed, profile.slug)
@@ -270,7 +271,7 @@ class Generator:
             row + 1,
         )
         d.national_code = (
-            b"%b.99-%b-%07d" % (_AGENCY[self.profile.agency], calendar.CODE_LONG_DAY[submitted // DAY_SECONDS], row + 1)
+            b"%b.99-%b-%07d" % (self._national_unit, calendar.CODE_LONG_DAY[submitted // DAY_SECONDS], row + 1)
             if h[27] < 1966
             else b""
         )
@@ -344,7 +345,6 @@ class Generator:
 
 
 _WOMAN = "Thị".encode()
-_AGENCY = {"H38": b"G22.38", "H48": b"G22.48"}
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.provinces import PROFILES
+from sandbox.provinces import STARTED
 from sandbox.state import NATIONAL, REPOSITORY, Folder
 
 _STARTED_WITHIN = 40.0
@@ -193,7 +193,7 @@ def _reap(pid: int) -> None:
 
 def all_names(folder: Folder) -> tuple[str, ...]:
     config = folder.config()
-    return peers(config.provinces if config else tuple(PROFILES))
+    return peers(config.provinces if config else STARTED)
 
 
 def call(process: Process, path: str, body: Any = None, method: str = "", timeout: float = 60) -> Any:

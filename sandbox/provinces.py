@@ -1,4 +1,4 @@
-"""The two example provinces: who they are, where their people live and which offices handle dossiers."""
+"""The example provinces: who they are, where their people live and which offices handle dossiers."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +20,7 @@ class Profile:
     host: str
 
 
+# Which vendor serves which province here is [style]; names, codes and agencies are real.
 PROFILES: dict[str, Profile] = {
     "lao_cai": Profile(
         "lao_cai", "Tỉnh Lào Cai", "15", "H38", "vnpt", "vnpt_lao_cai", ("010", "015"), "dichvucong.laocai.example.vn"
@@ -28,7 +29,23 @@ PROFILES: dict[str, Profile] = {
         "quang_ngai", "Tỉnh Quảng Ngãi", "51", "H48", "viettel", "viettel_quang_ngai", ("051", "062"),
         "motcua.quangngai.example.vn",
     ),
+    "son_la": Profile(
+        "son_la", "Tỉnh Sơn La", "14", "H52", "fpt_soap", "fpt_son_la", ("014",), "egov.sonla.example.vn"
+    ),
+    "thanh_hoa": Profile(
+        "thanh_hoa", "Tỉnh Thanh Hóa", "38", "H56", "fpt_rest", "fpt_thanh_hoa", ("038",), "egov.thanhhoa.example.vn"
+    ),
+    "thai_nguyen": Profile(
+        "thai_nguyen", "Tỉnh Thái Nguyên", "19", "H55", "mobifone", "mobifone_thai_nguyen", ("006", "019"),
+        "lgsp.thainguyen.example.vn",
+    ),
+    "nghe_an": Profile(
+        "nghe_an", "Tỉnh Nghệ An", "40", "H41", "tan_dan", "tan_dan_nghe_an", ("040",), "dichvucong.nghean.example.vn"
+    ),
 }  # fmt: skip
+
+STARTED = ("lao_cai", "quang_ngai")
+"""The provinces whose systems start when none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ DEPARTMENT_OF = {"G01": 10, "G10": 1, "G11": 12, "G12": 3, "G15": 0, "G17": 2, "
 """Which department handles the procedures of a ministry, by its place in the list; others go to the fifth (Nội vụ)."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def places(slug: str) -> tuple[list[Place], list[Place]]:
     """(old, new) communes of the province; an old commune that was split is left out: nobody knows where it went."""
     profile = PROFILES[slug]
@@ -85,7 +102,7 @@ def places(slug: str) -> tuple[list[Place], list[Place]]:
     return old, list(new.values())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def offices(slug: str) -> tuple[list[Office], list[Office]]:
     """(departments of the province, people's committees of its communes)."""
     profile = PROFILES[slug]

@@ -3,15 +3,25 @@
 import socket
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 import uvicorn
 
 from sandbox.national import NationalPeer
 from sandbox.provinces import PROFILES
 from sandbox.state import NATIONAL, Folder
-from sandbox.viettel import ViettelPeer
-from sandbox.vnpt import VnptPeer
 from sandbox.wire import App, Peer
+
+# Imported when it is served: a REST peer does not pay for the SOAP stack.
+PEERS: dict[str, tuple[str, str, Callable[[], float]]] = {
+    "vnpt": ("sandbox.vnpt", "VnptPeer", time.monotonic),
+    "viettel": ("sandbox.viettel", "ViettelPeer", time.time),
+    "fpt_soap": ("sandbox.fpt_soap", "FptSoapPeer", time.monotonic),
+    "fpt_rest": ("sandbox.fpt_rest", "FptRestPeer", time.time),
+    "mobifone": ("sandbox.mobifone", "MobiFonePeer", time.monotonic),
+    "tan_dan": ("sandbox.tan_dan", "TanDanPeer", time.monotonic),
+}
+"""Module, class and clock of the peer that speaks for a kind of system."""
 
 
 def build(folder: Folder, name: str, clock: Callable[[], float] | None = None) -> Peer:
@@ -21,9 +31,9 @@ def build(folder: Folder, name: str, clock: Callable[[], float] | None = None) -
         raise SystemExit(f"no sandbox state in {folder.path}; run: python -m sandbox start")
     if name == NATIONAL:
         return NationalPeer(folder, config, clock or time.monotonic)
-    if PROFILES[name].kind == "vnpt":
-        return VnptPeer(folder, config, name, clock or time.monotonic)
-    return ViettelPeer(folder, config, name, clock or time.time)
+    module, made, own_clock = PEERS[PROFILES[name].kind]
+    peer: Peer = getattr(import_module(module), made)(folder, config, name, clock or own_clock)
+    return peer
 
 
 def serve(folder: Folder, name: str, handle: int) -> None:

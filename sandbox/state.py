@@ -13,6 +13,11 @@ from sandbox.provinces import PROFILES
 from sandbox.timeline import read_journal
 
 NATIONAL = "national"
+EXTRA: dict[str, dict[str, str]] = {
+    "vnpt": {"client_id": "svc-lienthong"},
+    "mobifone": {"app_name": "LIENTHONG"},
+}
+"""What an account of a system holds besides login and password, by the system's kind."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -55,8 +60,7 @@ class Folder:
             accounts = {NATIONAL: _account("dvc_lienthong", {})}
             for slug in config.provinces:
                 p = PROFILES[slug]
-                extra = {"client_id": "svc-lienthong"} if p.kind == "vnpt" else {}
-                accounts[p.connection] = _account(f"lienthong_{slug}", extra)
+                accounts[p.connection] = _account(f"lienthong_{slug}", EXTRA.get(p.kind, {}))
             self.write_accounts(accounts)
 
     def accounts(self) -> dict[str, dict[str, Any]]:

@@ -245,7 +245,7 @@ class Generator:
         if h[16] & 0x3F00 == 0:
             d.identity = b"%09d" % (100_000_000 + h[17] * 4000 + row % 4000)
         else:
-            prefix = self.profile.cccd[h[16] >> 15]
+            prefix = self.profile.cccd[(h[16] >> 15) % len(self.profile.cccd)]
             d.identity = b"%b%d%02d%06d" % (prefix.encode(), sex, year % 100, serial % 1_000_000)
         d.target = (0, 0, 0, 0, 0, 1, 1, 3, 0, 2, 0, 0, 0, 1, 0, 0)[h[18] & 15]
         d.tax = b"53%08d" % (h[17] * 1500 + row % 1500) if d.target == 1 else b""

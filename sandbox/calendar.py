@@ -84,6 +84,11 @@ def moment(w: int) -> datetime:
     return datetime.combine(DAYS[day], time(), VIET_NAM) + timedelta(seconds=_clock_seconds(r))
 
 
+def due(day: int) -> datetime:
+    """The aware moment, 17:00, at which what is due on an office day must be ready: never on a weekend."""
+    return datetime.combine(_open_day(DAYS[day]), time(17), VIET_NAM)
+
+
 def office_second(at: datetime) -> int:
     """The first office second at or after a moment; a naive one is local."""
     local = (at if at.tzinfo else at.replace(tzinfo=VIET_NAM)).astimezone(VIET_NAM)

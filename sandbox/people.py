@@ -24,6 +24,11 @@ POSITIONS = [
     "Phó Giám đốc",
     "Phó Chủ tịch",
 ]
+OFFICERS = [
+    (b"%b %b %b" % (FAMILY[n % 20], MIDDLE[n * 7 % 26], GIVEN[n * 11 % len(GIVEN)]), POSITIONS[n % 7])
+    for n in range(97)
+]
+"""Who handles dossiers: (name, position)."""
 STREETS = _pieces(
     "đường Nguyễn Huệ, |đường Trần Phú, |đường Lê Lợi, |đường Hoàng Liên, |đường Quang Trung, |đường Hùng Vương, |"
     "đường Phan Đình Phùng, |đường Điện Biên Phủ, |đường Võ Nguyên Giáp, |đường Hai Bà Trưng, ",

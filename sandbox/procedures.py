@@ -132,6 +132,24 @@ class LocalProcedure:
     public: bool = True
 
 
+def fee_of(procedure: LocalProcedure) -> int:
+    """The fee in đồng that the real list states for handing in, 0 when free or not stated."""
+    known = national().get(procedure.base or "")
+    return max((c.fee or 0 for c in known.channels), default=0) if known else 0
+
+
+def result_of(procedure: LocalProcedure) -> tuple[str, str] | None:
+    """(code, name) of the first result paper of the real list; None when it names none."""
+    known = national().get(procedure.base or "")
+    return known.results[0] if known and known.results else None
+
+
+def codes_of(procedure: LocalProcedure, agency: str) -> tuple[str, str, str, str, str]:
+    """The code as dossiers carry it, by `Dossier.form`."""
+    base, long, short = forms(procedure.base, agency) if procedure.base else (procedure.code,) * 3
+    return base, long, long, short, long
+
+
 @dataclass(frozen=True, slots=True)
 class LocalList:
     """A province's list with what was planted in it, by base code (`unknown`: by the code it invented)."""

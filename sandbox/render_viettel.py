@@ -5,9 +5,8 @@ from xml.sax.saxutils import escape
 from sandbox import calendar, people
 from sandbox.calendar import DAY_SECONDS
 from sandbox.dossiers import Dossier, Generator
-from sandbox.procedures import LocalProcedure, forms, national
+from sandbox.procedures import LocalProcedure, codes_of, fee_of, result_of
 from sandbox.provinces import Place
-from sandbox.render_vnpt import fee_of
 from sandbox.statuses import VIETTEL
 
 _VARIANTS = {1: (1,), 2: (2,), 3: (9,), 4: (3, 3, 6), 5: (4,), 6: (5,), 7: (10,), 8: (11,), 9: (7,), 10: (8,)}
@@ -60,13 +59,11 @@ class ViettelRenderer:
         self._fees = []
         self._results = []
         for p in g.procedures:
-            codes = forms(p.base, g.profile.agency) if p.base else (p.code,) * 3
             rest = tag("tenThuTuc", p.name) + tag("maLinhVuc", p.field_code) + tag("tenLinhVuc", p.field_name)
-            whole = [tag("maThuTuc", c) + rest for c in codes]
-            self._procedures.append([whole[i] for i in (0, 1, 1, 2, 1)])
+            whole = {c: tag("maThuTuc", c) + rest for c in codes_of(p, g.profile.agency)}
+            self._procedures.append([whole[c] for c in codes_of(p, g.profile.agency)])
             self._fees.append(self._fee_pieces(p))
-            known = national().get(p.base or "")
-            result = known.results[0] if known and known.results else None
+            result = result_of(p)
             self._results.append(
                 (tag("maKetQua", result[0]) + tag("tenKetQua", result[1]) + b"<duongDan>" + self._files)
                 if result
@@ -76,14 +73,7 @@ class ViettelRenderer:
         self._unknown = _status(*UNKNOWN_STATUS)
         self._words = {s: tag("noiDung", t) for s, t in people.STEP_WORDS.items()}
         self._officers = [
-            b"<nguoiXuLy>%b %b %b</nguoiXuLy>%b"
-            % (
-                people.FAMILY[n % 20],
-                people.MIDDLE[n * 7 % 26],
-                people.GIVEN[n * 11 % len(people.GIVEN)],
-                tag("chucDanh", people.POSITIONS[n % 7]),
-            )
-            for n in range(97)
+            b"<nguoiXuLy>%b</nguoiXuLy>%b" % (name, tag("chucDanh", position)) for name, position in people.OFFICERS
         ]
         self._offices = {}
         self._divisions = {}

@@ -5,7 +5,7 @@ import orjson
 from sandbox import calendar, people
 from sandbox.calendar import DAY_SECONDS
 from sandbox.dossiers import Dossier, Generator
-from sandbox.procedures import LocalProcedure, forms, national
+from sandbox.procedures import LocalProcedure, codes_of, fee_of, result_of
 from sandbox.provinces import Place
 from sandbox.statuses import VNPT
 
@@ -65,14 +65,13 @@ class VnptRenderer:
         self._fees = []
         self._results = []
         for n, p in enumerate(g.procedures):
-            codes = forms(p.base, agency) if p.base else (p.code,) * 3
             sector = {"id": f"lv{n:05d}", "code": p.field_code, "name": _names(p.field_name)}
-            whole = [
-                b'"procedure":%b,'
+            whole = {
+                c: b'"procedure":%b,'
                 % _json({"id": f"tt{n:05d}", "code": c, "translate": _names(p.name), "sector": sector})
-                for c in codes
-            ]
-            self._procedures.append([whole[i] for i in (0, 1, 1, 2, 1)])
+                for c in codes_of(p, agency)
+            }
+            self._procedures.append([whole[c] for c in codes_of(p, agency)])
             self._fees.append(self._fee_pieces(p))
             self._results.append(self._result_piece(p, host))
         self._heads = {
@@ -90,14 +89,8 @@ class VnptRenderer:
         }
         self._words = {s: b'"content":%b,"createdDate":' % _json(t) for s, t in people.STEP_WORDS.items()}
         self._officers = [
-            b'"assignee":{"fullname":"%b %b %b","position":"%b"},'
-            % (
-                people.FAMILY[n % 20],
-                people.MIDDLE[n * 7 % 26],
-                people.GIVEN[n * 11 % len(people.GIVEN)],
-                people.POSITIONS[n % 7].encode(),
-            )
-            for n in range(97)
+            b'"assignee":{"fullname":"%b","position":"%b"},' % (name, position.encode())
+            for name, position in people.OFFICERS
         ]
         self._agencies = {}
         self._divisions = {}
@@ -260,20 +253,14 @@ class VnptRenderer:
         return pieces[0], pieces[1]
 
     def _result_piece(self, procedure: LocalProcedure, host: str) -> bytes:
-        known = national().get(procedure.base or "")
-        if known is None or not known.results:
+        result = result_of(procedure)
+        if result is None:
             return b""
-        code = known.results[0][0].encode()
+        code = result[0].encode()
         return (
             b'{"id":"%b-k","filename":"ket-qua.pdf","url":"' + f"{host}/fi/file/".encode()
             + b'%b-k","resultCode":"' + code + b'"}'
         )  # fmt: skip
-
-
-def fee_of(procedure: LocalProcedure) -> int:
-    """The fee in đồng that the real list states for handing in, 0 when free or not stated."""
-    known = national().get(procedure.base or "")
-    return max((c.fee or 0 for c in known.channels), default=0) if known else 0
 
 
 def _iso_or_null(w: int) -> bytes:

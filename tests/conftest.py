@@ -22,6 +22,7 @@ from hub.context import Hub
 from hub.procedures.national import pull_national
 from hub.procedures.portal import open_national
 from hub.store import engine_of, upgrade
+from sandbox.provinces import PROFILES
 
 
 @pytest.fixture(scope="session")
@@ -150,14 +151,14 @@ class _Plain:
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
     """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says.
 
-    A test that names only one province gets only its peer: a process less to wait for.
+    A test that names provinces, by a fixture or a parameter, gets their peers only: fewer processes to wait for.
     """
     marker = request.node.get_closest_marker("dossiers")
     parameters = getattr(request.node, "callspec", _Plain).params.values()
-    named = {"lao_cai", "quang_ngai"} & {*request.fixturenames, *map(str, parameters)}
+    named = PROFILES.keys() & {*request.fixturenames, *map(str, parameters)}
     peers = Sandbox(tmp_path)
     words = ["--size", str(marker.args[0] if marker else 150), "--port-base", "0"]
-    peers.say("start", *words, *(["--provinces", *named] if len(named) == 1 else []))
+    peers.say("start", *words, *(["--provinces", ",".join(sorted(named))] if named else []))
     yield peers
     peers.say("stop")
 

@@ -94,6 +94,14 @@ class SystemState:
         self._read = len(entries)
         return moved
 
+    def row_of(self, code: str) -> int | None:
+        """The row that is served under this dossier code; of two records with one code the first."""
+        serial = code.rpartition("-")[2].rpartition("/")[2]
+        row = int(serial) - 1 if serial.isascii() and serial.isdigit() else -1
+        if not 0 <= row < self.generator.timeline.rows or self.generator.code_of(row) != code:
+            return None
+        return row
+
     def labels(self) -> dict[str, dict[str, Any]]:
         """Every dossier that was planted dirty: `{code: {kind, outcome, corrected}}`."""
         timeline = self.generator.timeline

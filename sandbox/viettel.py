@@ -109,7 +109,7 @@ class ViettelPeer(SystemPeer):
     def detail(self, code: str) -> bytes:
         """LayChiTietHoSo: the newest record of a dossier code."""
         self._params = {"maHoSo": code}
-        row = self._row_of(code)
+        row = self.state.row_of(code)
         if row is None:
             raise onegate_service.client_fault(f"Hồ sơ {code} không tồn tại")
         self._rows = [row]
@@ -129,14 +129,6 @@ class ViettelPeer(SystemPeer):
         return tag("tenTep", name) + tag("noiDung", content)
 
     # -- inside
-
-    def _row_of(self, code: str) -> int | None:
-        timeline = self.state.generator.timeline
-        serial = code.rpartition("-")[2].rpartition("/")[2]
-        row = int(serial) - 1 if serial.isdigit() else -1
-        if not 0 <= row < timeline.rows or self.state.generator.code_of(row) != code:
-            return None
-        return row
 
     def _refusal(self, request: Request, refuse: bool) -> str:
         """Why the UsernameToken is refused; empty when it holds. Digest = Base64(SHA1(nonce + created + password))."""

@@ -38,6 +38,8 @@ class Reply:
     status: int = 200
     media: str = "application/json; charset=utf-8"
     retry_after: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers, in lower case."""
 
 
 def json_reply(value: object, status: int = 200) -> Reply:
@@ -163,6 +165,7 @@ def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
     ]
     if reply.retry_after:
         headers.append((b"retry-after", reply.retry_after.encode()))
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
     return headers
 
 

@@ -48,6 +48,8 @@ _NEXT = {
 _ILLEGAL = ((2, 4, 10), (2, 4, 2, 9), (1, 4, 9), (2, 4, 9, 4))
 _LENGTHENED = "Kèm theo hồ sơ là bản mô tả hiện trạng, quá trình sử dụng và cam kết của người nộp; "
 _HOUR = 3600
+NEWEST_FIRST = frozenset({"vnpt", "mobifone", "tan_dan"})
+"""Kinds of systems whose list begins with the newest change."""
 
 
 @dataclass(slots=True, init=False, eq=False)
@@ -108,7 +110,7 @@ class Generator:
         self.profile, self.size, self.seed = profile, size, seed
         self._key = f"{seed}:{profile.slug}".encode()
         self._national_unit = f"G22.{profile.agency[1:]}".encode()
-        self.pattern = Pattern(seed, profile.slug, stale_before=profile.kind == "vnpt")
+        self.pattern = Pattern(seed, profile.slug, stale_before=profile.kind in NEWEST_FIRST)
         self.listing = local_list(profile.slug, profile.agency, seed)
         used = used_by_dossiers(self.listing, seed, profile.slug)
         self.procedures: list[LocalProcedure] = [*used, *(p for p in self.listing.listed if p.base is None)]

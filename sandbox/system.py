@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from sandbox import calendar
 from sandbox.dirt import DELIVERED, FROZEN, HELD, outcome
 from sandbox.dossiers import Generator
 from sandbox.faults import SYSTEM, Fault, FaultBook
@@ -93,6 +94,14 @@ class SystemState:
         moved = [self.generator.timeline.apply(e) for e in entries[self._read :]]
         self._read = len(entries)
         return moved
+
+    def changed_within(self, since: datetime, until: datetime) -> tuple[int, int]:
+        """Positions [first, end) of the records with since <= last change <= until, oldest change first."""
+        timeline = self.generator.timeline
+        low, high = calendar.office_second(since), calendar.office_second(until)
+        first = timeline.position(low)
+        end = timeline.position(high + 1 if calendar.moment(high) <= until else high)
+        return first, max(first, end)
 
     def row_of(self, code: str) -> int | None:
         """The row that is served under this dossier code; of two records with one code the first."""

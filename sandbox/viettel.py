@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from sandbox import calendar, onegate_service
-from sandbox.faults import Fault
+from sandbox.faults import Fault, shuffled
 from sandbox.render_viettel import ViettelRenderer, tag
 from sandbox.state import REPOSITORY, Config, Folder
 from sandbox.system import SystemPeer
@@ -81,17 +81,18 @@ class ViettelPeer(SystemPeer):
         self._params = {"tuNgay": since, "denNgay": until, "trang": page, "kichThuoc": size}
         fault = self._fault
         kind = fault.kind if fault else ""
-        low, high = calendar.office_second(_date(since)), calendar.office_second(_date(until))
+        low, high = _date(since), _date(until)
         timeline = self.state.generator.timeline
         if fault and kind == "change_while_paging":
             self.state.change_now(int(fault.number("records", 5)), near_end=False)
         if kind == "repeat_page":
             page = max(1, page - 1)
-        first = timeline.position(low)
-        end = timeline.position(high + 1 if calendar.moment(high) <= _date(until) else high)
-        total = max(0, end - first)
+        first, end = self.state.changed_within(low, high)
+        total = end - first
         start = first + (page - 1) * size
         rows = timeline.slice(start, min(start + size, end)) if start < end else []
+        if kind == "shuffle_page":
+            rows = shuffled(rows)
         self._rows = rows
         record = self.renderer.record
         records = [record(row) for row in rows]

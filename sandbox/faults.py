@@ -1,5 +1,6 @@
 """Faults that a test or a person arms on a running peer: each lets `after` calls pass, then spoils `times` calls."""
 
+import random
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +20,9 @@ SYSTEM = {
     "soap_fault": "a SOAP fault `Server` with `text`",
     "change_while_paging": "`records` (5) dossiers change and move just before this page is read",
     "repeat_page": "the page before is served again",
+    "shuffle_page": "the records of the page come in another order",
+    "quota": "HTTP 429 with Retry-After `seconds` (1); nothing was applied",
+    "error_inside": "HTTP 200 that holds an error in the vendor's own words, `text`, where the vendor answers so",
     "unknown_field": "every record carries a field that no document names",
     "unknown_status": "the first record of the page has a status that no list knows",
 }
@@ -30,7 +34,7 @@ NATIONAL = {
     "refuse_progress": "progress is refused with `chưa cập nhật trạng thái`",
     "json_in_string": "the JSON answer comes as a string inside JSON",
 }
-NOT_APPLIED = frozenset({"down", "html", "http", "timeout", "timeout_before"})
+NOT_APPLIED = frozenset({"down", "html", "http", "quota", "timeout", "timeout_before"})
 
 
 @dataclass(slots=True)
@@ -97,3 +101,10 @@ class FaultBook:
 
     def listing(self) -> list[dict[str, Any]]:
         return [asdict(f) for f in self.armed]
+
+
+def shuffled(rows: list[int]) -> list[int]:
+    """The rows of a page in another order, the same each time."""
+    other = list(rows)
+    random.Random(len(rows)).shuffle(other)
+    return other

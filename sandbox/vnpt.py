@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from sandbox import calendar
-from sandbox.faults import Fault
+from sandbox.faults import Fault, shuffled
 from sandbox.render_vnpt import VnptRenderer
 from sandbox.state import Config, Folder
 from sandbox.system import SystemPeer
@@ -117,6 +117,8 @@ class VnptPeer(SystemPeer):
         rows = timeline.slice(first, last) if chosen is None else list(chosen[first:last])
         if order.endswith("desc"):
             rows.reverse()
+        if kind == "shuffle_page":
+            rows = shuffled(rows)
         record = self.renderer.record
         records = [record(row) for row in rows]
         if kind == "unknown_field":

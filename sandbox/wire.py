@@ -99,6 +99,9 @@ class App:
                 status = int(fault.number("status", 503))
                 retry_after = str(fault.options.get("retry_after", ""))
                 await _answer(send, Reply(b"upstream error", status, "text/plain", retry_after))
+            elif fault.kind == "quota":
+                seconds = f"{fault.number('seconds', 1):g}"
+                await _answer(send, Reply(b"API rate limit exceeded", 429, "text/plain", seconds))
             else:
                 if fault.kind != "down":
                     await self._hang(receive, fault.number("seconds", 5))

@@ -35,6 +35,7 @@ class Answer:
     media: str
     body: bytes
     whole: bool
+    retry_after: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -85,8 +86,9 @@ class Client:
             whole = False
         if not sent:
             return Answer(0, "", b"", False)
-        media = dict(sent[0]["headers"])[b"content-type"].decode()
-        return Answer(sent[0]["status"], media, b"".join(m["body"] for m in sent[1:]), whole)
+        head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        body = b"".join(m["body"] for m in sent[1:])
+        return Answer(sent[0]["status"], head["content-type"], body, whole, head.get("retry-after", ""))
 
 
 def dumps(value: Any) -> bytes:

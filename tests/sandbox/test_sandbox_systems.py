@@ -304,6 +304,24 @@ def test_unknown_words_appear_on_demand(soap, rest):
     assert soap.page(page=1, size=5) == soap.page(page=2, size=5)
 
 
+def test_a_page_comes_in_another_order(soap, rest):
+    soap.http.arm(operation="*", kind="shuffle_page")
+    mixed, straight = soap.page(size=9)[1], soap.page(size=9)[1]
+    assert mixed != straight
+    assert sorted(mixed) == sorted(straight)
+    rest.http.arm(operation="search", kind="shuffle_page")
+    first, again = (rest.search(page=0, size=9).json()["content"] for _ in range(2))
+    assert first != again
+    assert sorted(r["id"] for r in first) == sorted(r["id"] for r in again)
+
+
+def test_a_quota_is_told_with_the_time_to_wait(rest):
+    rest.http.arm(operation="search", kind="quota", seconds=3)
+    refused = rest.search(page=0, size=5)
+    assert (refused.status, refused.retry_after) == (429, "3")
+    assert rest.search(page=0, size=5).status == 200
+
+
 def test_records_move_while_they_are_paged(soap):
     before = soap.all()
     soap.http.arm(operation="*", kind="change_while_paging", after=1, records=3)

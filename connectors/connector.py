@@ -51,19 +51,24 @@ class Connector:
         self.spec = spec
         self.peer = peer
         self.clock = clock
-        self.exchange = Exchange(
-            spec,
-            peer,
-            clock=clock,
-            ticks=ticks,
-            sleep=sleep,
-            transport=transport or HttpTransport(spec.limits.parallel),
-            hosts=hosts,
-            random=random or Random(),
-        )
+        self.transport = transport or HttpTransport(spec.limits.parallel)
+        self._world: dict[str, Any] = {
+            "clock": clock,
+            "ticks": ticks,
+            "sleep": sleep,
+            "hosts": hosts,
+            "random": random or Random(),
+        }
+        self.exchange = Exchange(spec, peer, transport=self.transport, **self._world)
         self._readers: dict[str, Callable[[object], datetime | None]] = {
             name: (stream.dates or spec.dates).form().reader() for name, stream in spec.streams.items()
         }
+
+    def beside(
+        self, *, spec: Spec | None = None, peer: Peer | None = None, transport: Transport | None = None
+    ) -> "Connector":
+        """Another connector in the same world (clock, limits of the host), with a token of its own."""
+        return Connector(spec or self.spec, peer or self.peer, transport=transport or self.transport, **self._world)
 
     def pull(
         self, stream: str, window: Window, after: Position | None = None, *, rows: int | None = None

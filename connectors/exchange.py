@@ -135,6 +135,11 @@ class Exchange:
             except Again as again:
                 raise again.error from None
 
+    def token(self) -> str | None:
+        """The token that calls carry now; logs in when there is none, None for systems without one."""
+        self.log_in()
+        return self._tokens.current() if self._tokens is not None else None
+
     def fetch(self, url: str, name: str) -> WireResponse:
         """A plain GET without token, for what stands beside the service: its WSDL."""
         limits = self.spec.limits

@@ -1,5 +1,6 @@
 """Check: resolve staged rows against what the hub knows, run the expectations in SQL, set failing rows apart."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,11 @@ def check(hub: Hub, run_id: int) -> dict[str, Any]:
             return run.counts
         with failing(hub.engine, run_id):
             prepare_staging(hub, run)
-            return _check(hub, run_id)
+            return apply_gate(hub, run_id, lambda connection, counts: end_stage(connection, run_id, "checked", counts))
 
 
-def _check(hub: Hub, run_id: int) -> dict[str, Any]:
+def apply_gate(hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any]], None]) -> dict[str, Any]:
+    """Run the suite on a run's staging tables and set failing rows apart; `ended` is called in that transaction."""
     gate = f"gate_{run_id}"
     with hub.engine.begin() as connection:
         connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
@@ -80,7 +82,7 @@ def _check(hub: Hub, run_id: int) -> dict[str, Any]:
         for failure in failed:
             by_reason[failure.reason] = by_reason.get(failure.reason, 0) + failure.count
         counts = {"check_held": held, "failed_rules": by_reason}
-        end_stage(connection, run_id, "checked", counts)
+        ended(connection, counts)
     return counts
 
 

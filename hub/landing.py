@@ -12,6 +12,7 @@ from hub.context import Hub
 from hub.messages import STREAM, body_of, landed, messages_of
 from hub.runs import Run
 from hub.staging import Batch, clear_staging, content_hash, copy_batch, create_staging, staged_count
+from mappings import Mapped
 from schemas.findings import Finding
 from schemas.tables import holding_table, staging_table
 
@@ -25,12 +26,22 @@ def any_time(changed_at: datetime) -> bool:
 
 
 def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside: Inside = any_time) -> Batch:
-    """Map the records of one message that changed inside the window; each comes with its place in the message.
+    """The records of one message that changed inside the window, mapped, as the lines of a batch."""
+    batch = Batch()
+    for position, key, changed_at, mapped in mapped_records(hub, records, inside):
+        batch.add(position, key, changed_at, mapped)
+    return batch
+
+
+def mapped_records(
+    hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside: Inside = any_time
+) -> Iterator[tuple[int, str, datetime | None, Mapped]]:
+    """Map records that changed inside the window; each comes with its place: (place, source key, change time, mapped).
 
     A record without a key is held under its content; a change time out of all sense counts as none, and one that lies
     more than a day ahead of the clock holds the record.
     """
-    mapping, source, batch = hub.mapping("dossier"), hub.source, Batch()
+    mapping, source = hub.mapping("dossier"), hub.source
     horizon = hub.clock() + timedelta(days=1)
     for position, record in records:
         changed_at = source.changed_of(STREAM, record)
@@ -44,8 +55,7 @@ def map_records(hub: Hub, records: Iterable[tuple[int, dict[str, Any]]], inside:
             mapped.findings.append(Finding("missing_source_key", "source_key"))
         if changed_at is not None and changed_at > horizon:
             mapped.findings.append(Finding("impossible_dates", "changed_at", changed_at.isoformat()))
-        batch.add(position, key, changed_at, mapped)
-    return batch
+        yield position, key, changed_at, mapped
 
 
 def prepare_staging(hub: Hub, run: Run) -> None:

@@ -10,7 +10,9 @@ dossierFormFile[].file[]            only in `each`: every entry of every entry
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _SEGMENT = re.compile(r"(?P<name>[^.\[\]^/\s]+)(?:\[(?:(?P<index>-?\d+)|(?P<key>[^=\[\]]+)=(?P<value>[^\[\]]*))\])?")
 _LEVEL = re.compile(r"[^.\[\]^/\s]+(?:\.[^.\[\]^/\s]+)*")
@@ -75,3 +77,36 @@ def parse_each(text: str) -> list[tuple[str, ...]]:
         if not _LEVEL.fullmatch(name):
             raise ValueError(f"`{text}` is not a path to a list")
     return [tuple(name.split(".")) for name in names]
+
+
+def value_at(path: Path, *around: Any) -> Any:
+    """What a path finds, the way generated code finds it; None when nothing stands there.
+
+    `around` are the record and, inside `each`, the entries of its lists, outermost first.
+
+    >>> value_at(parse_path("phones[-1]"), {"phones": ["1", "2"]})
+    '2'
+    """
+    value = around[0] if path.up is None else around[-1 - path.up]
+    for segment in path.segments:
+        value = value.get(segment.name) if isinstance(value, dict) else None
+        if segment.index is not None:
+            entries = value if isinstance(value, list) else []
+            value = entries[segment.index] if -len(entries) <= segment.index < len(entries) else None
+        elif segment.where is not None:
+            key, wanted = segment.where
+            entries = value if isinstance(value, list) else [value]
+            value = next((one for one in entries if isinstance(one, dict) and str(one.get(key)) == wanted), None)
+    return value
+
+
+def entries_at(levels: Sequence[tuple[str, ...]], *around: Any) -> Iterator[tuple[Any, ...]]:
+    """The entries that an `each` walks: for each the record, the outer entries and itself."""
+    if not levels:
+        yield around
+        return
+    found = around[-1]
+    for name in levels[0]:
+        found = found.get(name) if isinstance(found, dict) else None
+    for entry in found if isinstance(found, list) else []:
+        yield from entries_at(levels[1:], *around, entry)

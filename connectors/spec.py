@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from connectors.spec_auth import Auth, NoAuth, Tls, WsseUsername
+from connectors.spec_auth import Auth, Login, NoAuth, Tls, WsseUsername
 from connectors.spec_pages import NoPages, NumberedPages, OffsetPages, Pages, PagesByTime, Queue, WindowSpec
 from connectors.spec_words import BUILT_IN, Dates, Duration, Part, Reply, Request, Rule, Verdict, Word
 
@@ -46,8 +46,8 @@ class Piece(Request):
 class Stream(Request):
     """Records that can be pulled, page by page."""
 
-    window: WindowSpec | None = None
-    pages: Pages = NoPages(by="none")
+    window: WindowSpec | None = Field(default=None, description="how it is limited in time; left out: not at all")
+    pages: Pages = Field(default=NoPages(by="none"), description="how it is walked; left out: one answer has all")
     records: str | None = Field(default=None, description="list of records: dotted path in JSON, element name in XML")
     key: str | list[str] = Field(
         description="dotted path of what tells records apart; several where one is not enough (code and receipt)"
@@ -96,8 +96,9 @@ class Operation(Request):
 
     @property
     def parameters(self) -> set[str]:
-        """Names a caller must give."""
-        return {name for name in self.names() if name not in BUILT_IN and not name.startswith("extra.")}
+        """Names a caller must give; of a dotted one, its first part."""
+        asked = {name.split(".")[0] for name in self.names()}
+        return {name for name in asked if name not in BUILT_IN and name != "extra"}
 
 
 class SequenceStep(Part):
@@ -141,12 +142,12 @@ class Spec(Part):
 
     system: Word = Field(description="name of the system, the file's name")
     title: str = Field(default="", description="the system's name for people")
-    transport: Literal["rest", "soap"]
+    transport: Literal["rest", "soap"] = Field(description="what it speaks")
     wsdl: str | None = Field(default=None, description="soap: the kept WSDL, in schemas/wire or beside this file")
-    dates: Dates = Dates()
-    auth: Auth = NoAuth(kind="none")
+    dates: Dates = Field(default=Dates(), description="how it writes times, unless a stream says otherwise")
+    auth: Auth = Field(default=NoAuth(kind="none"), description="how one logs in, or signs")
     tls: Tls = Field(default=Tls(), description="client certificate and trusted authority")
-    limits: Limits = Limits()
+    limits: Limits = Field(default=Limits(), description="how much it is asked")
     every_call: Request = Field(default=Request(), description="what each request carries unless it says otherwise")
     reply: Reply = Field(default=Reply(), description="where each answer keeps its code, text and records")
     answers: list[Rule] = Field(
@@ -173,6 +174,14 @@ class Spec(Part):
                 return self._lines[path]
             path = path[:-1]
         return None
+
+    def reply_of(self, part: "Stream | Operation | Piece | Login") -> Reply:
+        """Where the answer to a part keeps its code, text and records: what the part does not say is as the system
+        says."""
+        own = part.reply
+        if own is None:
+            return self.reply
+        return self.reply.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
     @model_validator(mode="after")
     def _soap_has_a_wsdl(self) -> "Spec":

@@ -19,7 +19,7 @@ def _aware(moment: datetime) -> datetime:
 class NoPages(Part):
     """The whole list comes in one answer."""
 
-    by: Literal["none"]
+    by: Literal["none"] = Field(description="the way of paging")
 
 
 class _Marked(Part):
@@ -33,7 +33,7 @@ class _Marked(Part):
 class NumberedPages(_Marked):
     """Page number and page size."""
 
-    by: Literal["number"]
+    by: Literal["number"] = Field(description="the way of paging")
     page: str = Field(description="parameter that carries the page number")
     size: str = Field(description="parameter that carries the number of rows")
     first: Literal[0, 1] = Field(default=1, description="number of the first page")
@@ -44,7 +44,7 @@ class NumberedPages(_Marked):
 class OffsetPages(_Marked):
     """Number of rows to skip, and how many to give."""
 
-    by: Literal["offset"]
+    by: Literal["offset"] = Field(description="the way of paging")
     offset: str = Field(description="parameter that carries the number of rows to skip")
     limit: str = Field(description="parameter that carries the number of rows")
     rows: int = Field(ge=1, le=10_000, description="rows asked for")
@@ -54,7 +54,7 @@ class OffsetPages(_Marked):
 class CursorPages(Part):
     """The answer names the next page by a word that means something only to the peer."""
 
-    by: Literal["cursor"]
+    by: Literal["cursor"] = Field(description="the way of paging")
     cursor: str = Field(description="parameter that carries the cursor; the first page is asked for without it")
     next: str = Field(description="where the answer keeps the next page's cursor; empty or missing: the end")
     more: str | None = Field(default=None, description="where the answer says that more pages follow (true)")
@@ -72,7 +72,7 @@ class CursorPages(Part):
 class LinkedPages(Part):
     """The answer gives the address of the next page."""
 
-    by: Literal["link"]
+    by: Literal["link"] = Field(description="the way of paging")
     next: str = Field(description="where the answer keeps the address; header: the Link header's rel=next")
     size: str | None = Field(default=None, description="parameter that carries the number of rows")
     rows: int | None = Field(default=None, ge=1, le=10_000, description="rows asked for")
@@ -88,7 +88,7 @@ class LinkedPages(Part):
 class PagesByTime(Part):
     """Oldest change first, each page asked for from the last change of the one before: a moving list loses nothing."""
 
-    by: Literal["time"]
+    by: Literal["time"] = Field(description="the way of paging")
     page: str = Field(description="parameter that carries the page number")
     size: str = Field(description="parameter that carries the number of rows")
     first: Literal[0, 1] = Field(default=1, description="number of the first page")
@@ -99,7 +99,7 @@ class PagesByTime(Part):
 class Queue(Part):
     """The peer gives what was not acknowledged yet, and gives it again until it is."""
 
-    by: Literal["queue"]
+    by: Literal["queue"] = Field(description="the way of paging")
     acknowledge: str = Field(
         description="operation that is called once a page has landed; {keys} are its records' keys"
     )
@@ -124,7 +124,7 @@ class WindowSpec(Part):
     since: str | None = Field(default=None, description="parameter with the window's start")
     until: str | None = Field(default=None, description="parameter with the window's end")
     format: Form | None = Field(default=None, description="when the parameters are written unlike the system's dates")
-    zone: Zone | None = None
+    zone: Zone | None = Field(default=None, description="zone of the parameters, when not the system's")
     overlap: Duration = Field(
         default=1800.0, validate_default=False, description="how far a run reaches back before the last one"
     )

@@ -1,4 +1,4 @@
-"""Status words of the two systems, and what each means nationally; the wire shows only the vendor's words.
+"""Status words of the systems, and what each means nationally; the wire shows only the vendor's words.
 
 National numbers: 1 registered, 2 accepted, 3 refused, 4 processing, 5 supplement, 6 payment, 7 withdrawal, 8 stopped,
 9 finished, 10 returned [seen]; the moves between them are [inferred].
@@ -41,3 +41,25 @@ VIETTEL = {
     10: ("Công dân rút", 7), 11: ("Tạm dừng", 8),
 }  # fmt: skip
 """One-gate vocabulary [style]."""
+
+MOBIFONE = {
+    1: ("Mới nộp", 1), 2: ("Đang giải quyết", 4), 3: ("Đã tiếp nhận", 2), 4: ("Chờ công dân bổ sung", 5),
+    5: ("Từ chối tiếp nhận", 3), 6: ("Trình lãnh đạo", 4), 7: ("Tạm dừng giải quyết", 8), 8: ("Đã có kết quả", 9),
+    9: ("Chờ thực hiện nghĩa vụ tài chính", 6), 10: ("Công dân xin rút", 7), 11: ("Đã trả kết quả", 10),
+    12: ("Chờ ký số", 4),
+}  # fmt: skip
+"""MobiFone one-gate vocabulary [style]."""
+
+TAN_DAN = {
+    0: ("Chờ tiếp nhận", 1), 1: ("Đã tiếp nhận", 2), 2: ("Đang xử lý", 4), 3: ("Không tiếp nhận", 3),
+    4: ("Đã xử lý xong", 9), 5: ("Yêu cầu bổ sung", 5), 6: ("Đã trả kết quả", 10), 7: ("Yêu cầu nộp phí", 6),
+    8: ("Chuyển xử lý", 4), 9: ("Đã bổ sung, xử lý tiếp", 4), 10: ("Rút hồ sơ", 7), 11: ("Dừng xử lý", 8),
+}  # fmt: skip
+"""Tân Dân one-gate vocabulary [style]."""
+
+FPT = {
+    0: ("Hồ sơ mới", 1), 1: ("Đã tiếp nhận", 2), 2: ("Đang thụ lý", 4), 3: ("Chờ lãnh đạo duyệt", 4),
+    4: ("Chờ phát hành", 4), 5: ("Đã có kết quả", 9), 6: ("Đã trả kết quả", 10), 7: ("Yêu cầu bổ sung", 5),
+    8: ("Chờ nghĩa vụ tài chính", 6), 9: ("Từ chối tiếp nhận", 3), 10: ("Công dân xin rút", 7), 11: ("Tạm dừng", 8),
+}  # fmt: skip
+"""FPT eGov vocabulary of both generations [style]: 1, 2, 3, 5 to 10 are not the national numbers."""

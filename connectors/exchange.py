@@ -7,7 +7,7 @@ What is repeated: a read after silence or a broken connection; anything that nev
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -18,29 +18,34 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from connectors.answers import Said, compile_rules, read_answer
 from connectors.auth import Token, TokenKeeper
-from connectors.envelope import Envelope, at, open_envelope
-from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerError
+from connectors.building import Builder
+from connectors.charset import WrongCharset, decode, problem_of
+from connectors.envelope import Envelope, open_envelope
+from connectors.errors import ConfigError, PeerBusy, PeerError
 from connectors.limits import HostClosed, Hosts
+from connectors.login import TokenAuth, heads_of, lifetime_in, token_in
 from connectors.peer import Peer
-from connectors.rest import address, build_rest
 from connectors.soap import NotInWsdl, Soap
 from connectors.spec import Spec
-from connectors.spec_auth import Login, OAuth2Password, WsseUsername
+from connectors.spec_auth import Login
+from connectors.spec_words import Reply as ReplyWords
 from connectors.spec_words import Request, Verdict
 from connectors.specfile import wsdl_file
-from connectors.templates import MissingValue, fill
+from connectors.templates import MissingValue
 from connectors.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
-from connectors.wording import Wording, code, describe, quoted
+from connectors.wording import Wording, describe, quoted
 
 log = logging.getLogger("connectors")
 # A gateway that says one of these may have handed the request on before it gave up.
 GATEWAY_DOUBT = frozenset({408, 500, 502, 504})
+# With these a gateway says that the host behind it is not there.
+GATEWAY_ALONE = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is asked: the stream's or operation's name, its request, the values of the call, window and page
-    values."""
+    values; `reply` says where its answer keeps its parts, None: where every answer of the system does."""
 
     name: str
     request: Request
@@ -51,6 +56,7 @@ class Ask:
     lists: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     page: int | None = None
+    reply: ReplyWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +103,11 @@ class Exchange:
         self._random = random
         self._say = Wording(spec, peer, clock)
         self._host = hosts.join(_location(peer), spec.limits, ticks, sleep)
-        self._judge = compile_rules(spec.answers, needs_code=spec.reply.code is not None)
+        self._judges = {needs: compile_rules(spec.answers, needs_code=needs) for needs in (False, True)}
         self._soap = _load_soap(spec)
         self._promised = "JSON" if self._soap is None else "XML"
-        early = spec.auth.refresh_before if isinstance(spec.auth, OAuth2Password | Login) else 0.0
-        needs_token = isinstance(spec.auth, OAuth2Password | Login)
-        self._tokens = TokenKeeper(self._log_in, ticks, early) if needs_token else None
+        self._builder = Builder(spec, peer, self._soap, clock, random)
+        self._tokens = self._keeper(spec)
 
     @property
     def soap(self) -> Soap | None:
@@ -151,8 +156,7 @@ class Exchange:
 
     def endpoint(self, request: Request) -> str:
         """The address a SOAP operation is posted to."""
-        path = request.post or self.spec.every_call.post or ""
-        return address(self.peer, path, self._values({}, None, None), {})
+        return self._builder.endpoint(request)
 
     def _once(self, ask: Ask, state: "_State") -> Reply:
         token = self._tokens.current() if self._tokens else None
@@ -170,12 +174,8 @@ class Exchange:
 
     def _try(self, ask: Ask, token: str | None) -> Reply:
         """One request and its judged answer; an answer that is no answer becomes an error here."""
-        response = self._send(self._build(ask, token), ask)
-        envelope = open_envelope(
-            response.body, record=ask.record, lists=ask.lists, heads=ask.heads, soap=self._soap is not None
-        )
-        said = read_answer(response.status, envelope, self.spec.reply)
-        verdict, named = self._judge(said)
+        response, envelope, said = self._read(ask, self._send(self._build(ask, token), ask), self._soap is not None)
+        verdict, named = self._judge(ask, said)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
         if not envelope.readable and not (named and verdict != "hold"):
@@ -203,8 +203,28 @@ class Exchange:
             if ask.writes:
                 raise self._say.unknown(ask, str(error)) from None
             raise Again(self._say.down(ask, f"{where} {why}.")) from None
-        self._host.succeeded()
+        if response.status in GATEWAY_ALONE and not response.header("Retry-After"):
+            self._host.failed(f"answered HTTP {response.status}")
+        else:
+            self._host.succeeded()
         return response
+
+    def _read(self, ask: Ask, response: WireResponse, soap: bool) -> tuple[WireResponse, Envelope, Said]:
+        """The response in UTF-8, opened, and what it says."""
+        where = ask.reply or self.spec.reply
+        try:
+            body = decode(response.body, response.header("Content-Type"))
+        except WrongCharset as wrong:
+            envelope = Envelope("broken", words=str(wrong))
+        else:
+            response = response if body is response.body else replace(response, body=body)
+            envelope = open_envelope(body, record=ask.record, lists=ask.lists, heads=ask.heads, soap=soap)
+            if envelope.kind == "broken" and (problem := problem_of(body)):
+                envelope = replace(envelope, words=problem)
+        return response, envelope, read_answer(response.status, envelope, where)
+
+    def _judge(self, ask: Ask, said: Said) -> tuple[Verdict, bool]:
+        return self._judges[(ask.reply or self.spec.reply).code is not None](said)
 
     def _retry(self, ask: Ask, response: WireResponse, envelope: Envelope, said: Said) -> None:
         """Raises what an answer of class `retry` means."""
@@ -229,102 +249,41 @@ class Exchange:
         raise Again(error, pause)
 
     def _build(self, ask: Ask, token: str | None) -> WireRequest:
-        call = ask.request.call or self.spec.every_call.call
-        values = self._values(ask.values, token, call)
-        common, limits = self.spec.every_call, self.spec.limits
         try:
-            if self._soap is None:
-                request = build_rest(self.peer, common, ask.request, limits, values, ask.paging)
-                return self._with_bearer(request, token)
-            arguments = fill({**common.params, **ask.request.params}, values) | dict(ask.paging)
-            return self._soap.build(
-                self.endpoint(ask.request),
-                call or "",
-                arguments,
-                peer=self.peer,
-                security=self.spec.auth if isinstance(self.spec.auth, WsseUsername) else None,
-                now=self.clock(),
-                connect=limits.connect,
-                timeout=limits.timeout,
-            )
+            return self._builder.build(ask.request, ask.values, ask.paging, token)
         except MissingValue as error:
-            raise self._say.no_value(ask, str(error)) from None
+            raise self._say.no_value(ask, error) from None
         except NotInWsdl as error:
-            raise self._say.wrong_arguments(ask, call, error) from None
+            raise self._say.wrong_arguments(ask, ask.request.call or self.spec.every_call.call, error) from None
 
-    def _with_bearer(self, request: WireRequest, token: str | None) -> WireRequest:
-        if not isinstance(self.spec.auth, OAuth2Password) or token is None:
-            return request
-        headers = {**request.headers, "Authorization": f"Bearer {token}"}
-        return WireRequest(request.method, request.url, headers, request.body, request.connect, request.timeout)
+    def _keeper(self, spec: Spec) -> TokenKeeper | None:
+        auth = spec.auth
+        if not isinstance(auth, TokenAuth):
+            return None
+        return TokenKeeper(lambda: self._log_in(auth), self._ticks, auth.refresh_before)
 
-    def _values(self, own: Mapping[str, Any], token: str | None, call: str | None) -> dict[str, Any]:
-        peer = self.peer
-        built_in = {
-            "url": peer.url,
-            "login": peer.login,
-            "password": peer.password,
-            "unit": peer.unit,
-            "extra": peer.extra,
-            "token": token,
-            "call": call,
-        }
-        return {**own, **built_in}
-
-    def _log_in(self) -> Token:
+    def _log_in(self, auth: TokenAuth) -> Token:
         """One login; raises AuthRefused when the account is not accepted, Again when it may be tried once more."""
-        auth = self.spec.auth
-        if isinstance(auth, OAuth2Password):
-            form = {
-                "grant_type": "password",
-                "client_id": auth.client_id,
-                "client_secret": auth.client_secret,
-                "scope": auth.scope,
-                "username": "{login}",
-                "password": "{password}",
-            }
-            request = Request(post=auth.post, form={key: value for key, value in form.items() if value is not None})
-            where = "access_token"
-        else:
-            assert isinstance(auth, Login)
-            request, where = auth, auth.token
-        ask = Ask("login", request)
+        where = self.spec.reply_of(auth) if isinstance(auth, Login) else self.spec.reply
+        heads = (*heads_of(auth), *(name for name in (where.code, where.text) if name))
+        ask = Ask("login", Request(), heads=heads, reply=where)
         try:
-            wire = build_rest(self.peer, Request(), request, self.spec.limits, self._values({}, None, request.call), {})
+            wire = self._builder.login(auth)
         except MissingValue as error:
-            raise self._say.no_value(ask, str(error)) from None
-        response = self._send(wire, ask)
-        return self._token_in(ask, response, where)
-
-    def _token_in(self, ask: Ask, response: WireResponse, where: str) -> Token:
-        envelope = open_envelope(response.body)
-        said = read_answer(response.status, envelope, self.spec.reply)
-        verdict, _ = self._judge(said)
-        value = at(envelope.data, where) if envelope.kind == "json" else None
-        if 200 <= response.status < 300 and isinstance(value, str) and value and verdict in ("done", "hold"):
-            lifetime = self._lifetime(envelope.data)
-            return Token(value, None if lifetime is None else self._ticks() + lifetime)
+            raise self._say.no_value(ask, error) from None
+        except NotInWsdl as error:
+            raise self._say.wrong_arguments(ask, "login", error) from None
+        response, envelope, said = self._read(ask, self._send(wire, ask), self._builder.logs_in_by_soap(auth))
+        verdict, _ = self._judge(ask, said)
+        token = token_in(auth, envelope)
+        if 200 <= response.status < 300 and token and verdict in ("done", "hold"):
+            lifetime = lifetime_in(auth, envelope)
+            return Token(token, None if lifetime is None else self._ticks() + lifetime)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
-        if not envelope.readable and response.status not in (400, 401, 403):
+        if not envelope.readable and envelope.kind != "fault" and response.status not in (400, 401, 403):
             raise self._say.bad(ask, describe(envelope, response, self._promised), response)
-        why = said.text or str(at(envelope.data, "error_description") or at(envelope.data, "error") or "")
-        raise AuthRefused(
-            f"the login is refused (HTTP {response.status}{code(said)}{quoted(why)}).",
-            next_step=f"Check login and password of the connection {self.peer.id} with the vendor.",
-            status=response.status,
-            **self._say.place(ask),
-        )
-
-    def _lifetime(self, data: Any) -> float | None:
-        """Seconds a token holds: as the answer says, else as the spec says, else until the peer says no."""
-        auth = self.spec.auth
-        path = auth.expires_in if isinstance(auth, Login) else "expires_in"
-        said = at(data, path) if path else None
-        try:
-            return float(str(said))
-        except (TypeError, ValueError):
-            return auth.lifetime if isinstance(auth, Login) else None
+        raise self._say.login_refused(ask, response, envelope, said)
 
     def _pause(self, state: RetryCallState) -> float:
         """Doubling pauses, each between half and all of its length; what the peer asks for wins."""

@@ -1,49 +1,104 @@
-"""Building HTTP requests from a spec's words: address, query, form, JSON body, headers."""
+"""Building HTTP requests from a spec's words: address, query, form, JSON or multipart body, headers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import orjson
+from urllib3.filepost import encode_multipart_formdata
 
 from connectors.peer import Peer
 from connectors.spec import Limits
-from connectors.spec_words import BUILT_IN, Request
-from connectors.templates import fill
+from connectors.spec_words import BUILT_IN, FilePart, Request
+from connectors.templates import ABSENT, fill
 from connectors.transport import WireRequest
 
 Values = Mapping[str, Any]
 
 
 def build_rest(
-    peer: Peer, common: Request, own: Request, limits: Limits, values: Values, paging: Values
+    peer: Peer, common: Request, own: Request, limits: Limits, values: Values, paging: Values, random: Random
 ) -> WireRequest:
     """The request `own`, with what `common` adds; window and page values go where the others go: query, form or body.
 
-    Raises MissingValue for a placeholder without a value.
+    `random` gives the boundary of a multipart body. Raises MissingValue for a placeholder without a value.
     """
-    get = own.get or (None if own.post else common.get)
-    post = own.post or (None if own.get else common.post)
+    method, path = _address_of(own) or _address_of(common) or ("POST", "")
     headers = {"Accept": "application/json", **fill({**common.headers, **own.headers}, values)}
     query = fill({**common.params, **own.params}, values)
     body: bytes | None = None
-    if get is not None:
+    if method == "GET":
         query |= paging
-    elif own.form is not None or common.form is not None:
-        form = fill({**(common.form or {}), **(own.form or {})}, values) | paging
-        body = urlencode(form).encode()
-        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     else:
-        body = orjson.dumps(fill({**(common.body or {}), **(own.body or {})}, values) | paging)
-        headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        body, media_type = _body(common, own, values, paging, random)
+        headers.setdefault("Content-Type", media_type)
     return WireRequest(
-        method="GET" if get is not None else "POST",
-        url=address(peer, get or post or "", values, query),
-        headers=headers,
+        method=method,
+        url=address(peer, path, values, query),
+        headers={name: _plain(value) for name, value in headers.items()},
         body=body,
         connect=limits.connect,
         timeout=limits.timeout,
     )
+
+
+def _address_of(request: Request) -> tuple[str, str] | None:
+    """Method and path of a request that names one."""
+    for method, path in (("GET", request.get), ("PUT", request.put), ("POST", request.post)):
+        if path is not None:
+            return method, path
+    return None
+
+
+def _body(common: Request, own: Request, values: Values, paging: Values, random: Random) -> tuple[bytes, str]:
+    """The body and its media type: of the kind that the request names, else of the one that every call carries."""
+    kind = _kind_of(own) or _kind_of(common) or "body"
+    if kind == "multipart":
+        parts = _file_parts({**(common.multipart or {}), **(own.multipart or {})}, values) | dict(paging)
+        return encode_multipart_formdata(
+            [(name, part if isinstance(part, tuple) else _plain(part)) for name, part in parts.items()],
+            boundary=random.randbytes(16).hex(),
+        )
+    if kind == "form":
+        form = fill({**(common.form or {}), **(own.form or {})}, values) | paging
+        return _url_encoded(form).encode(), "application/x-www-form-urlencoded"
+    written = fill({**(common.body or {}), **(own.body or {})}, values) | paging
+    return orjson.dumps(written), "application/json; charset=utf-8"
+
+
+def _kind_of(request: Request) -> str | None:
+    kinds = {"multipart": request.multipart, "form": request.form, "body": request.body}
+    return next((kind for kind, said in kinds.items() if said is not None), None)
+
+
+def _file_parts(parts: Mapping[str, str | FilePart], values: Values) -> dict[str, Any]:
+    """Plain values, and files as (name, bytes, media type)."""
+    written: dict[str, Any] = {}
+    for name, part in parts.items():
+        if isinstance(part, FilePart):
+            file_name, content, media_type = (fill(text, values) for text in (part.name, part.content, part.type))
+            written[name] = (str(file_name), content, str(media_type))
+        elif (value := fill(part, values)) is not ABSENT:
+            written[name] = value
+    return written
+
+
+def _url_encoded(pairs: Values, quote_via: Callable[..., str] = quote_plus) -> str:
+    return urlencode({name: _plain(value) for name, value in pairs.items()}, quote_via=quote_via)
+
+
+def _plain(value: Any) -> str:
+    """A value where only text can stand: true and false as JSON writes them, a list with commas, an object as JSON.
+
+    >>> [_plain(value) for value in (True, 5, ["a", "b"], {"a": 1})]
+    ['true', '5', 'a,b', '{"a":1}']
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(_plain(item) for item in value)
+    return orjson.dumps(value).decode() if isinstance(value, dict) else str(value)
 
 
 def address(peer: Peer, path: str, values: Values, query: Values) -> str:
@@ -54,4 +109,4 @@ def address(peer: Peer, path: str, values: Values, query: Values) -> str:
     }
     filled = str(fill(path, quoted))
     url = filled if filled.startswith(("http://", "https://")) else f"{peer.url.rstrip('/')}/{filled.lstrip('/')}"
-    return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
+    return f"{url}?{_url_encoded(query, quote)}" if query else url

@@ -30,6 +30,7 @@ class Soap:
         from zeep.settings import Settings
         from zeep.transports import Transport
         from zeep.wsdl import Document
+        from zeep.wsdl.bindings import Soap11Binding
 
         class NoNetwork(Transport):
             """A WSDL that imports from an address is completed by the engineer, not at night by a download."""
@@ -42,7 +43,9 @@ class Soap:
 
         document = Document(str(wsdl), NoNetwork(), settings=Settings(strict=True, forbid_dtd=True))
         service = next(iter(document.services.values()))
-        self._binding: Any = next(iter(service.ports.values())).binding
+        # .NET serves ports for SOAP 1.2 and plain HTTP beside the one for SOAP 1.1.
+        bindings = [port.binding for port in service.ports.values()]
+        self._binding: Any = next((found for found in bindings if type(found) is Soap11Binding), bindings[0])
 
     @property
     def operations(self) -> frozenset[str]:
@@ -55,19 +58,21 @@ class Soap:
         operation: str,
         arguments: Mapping[str, Any],
         *,
+        header: Mapping[str, Any],
         peer: Peer,
         security: WsseUsername | None,
         now: datetime,
         connect: float,
         timeout: float,
     ) -> WireRequest:
-        """A signed SOAP 1.1 request; raises zeep's ValidationError or TypeError for arguments the WSDL does not
-        have."""
+        """A SOAP 1.1 request, signed where `security` says so; `header` holds the values of the header elements that
+        the WSDL declares for the operation, by their names. Raises NotInWsdl."""
         from zeep.exceptions import Error
 
         try:
             described = self._binding.get(operation)
-            envelope = described.create(**arguments).content
+            extra = {"_soapheaders": _header_values(described, header)} if header else {}
+            envelope = described.create(**arguments, **extra).content
         except (Error, TypeError, ValueError, KeyError, AttributeError) as error:
             raise NotInWsdl(str(error)) from None
         if security is not None:
@@ -86,6 +91,17 @@ class Soap:
             connect=connect,
             timeout=timeout,
         )
+
+
+def _header_values(described: Any, header: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under the names of the message parts, by which zeep knows them; raises NotInWsdl."""
+    declared = described.input.header.type.elements
+    parts = {element.name: part for part, element in declared} | {part: part for part, _ in declared}
+    unknown = sorted(set(header) - set(parts))
+    if unknown:
+        known = ", ".join(sorted({element.name for _, element in declared})) or "none"
+        raise NotInWsdl(f"{described.name} has no header element {', '.join(unknown)}; declared: {known}")
+    return {parts[name]: value for name, value in header.items()}
 
 
 def operations_in(wsdl: bytes) -> frozenset[str]:

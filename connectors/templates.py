@@ -2,7 +2,8 @@
 
 `{name}` is replaced; a text that is nothing but one placeholder keeps the value's type (a list stays a list).
 `{a|b.c}` takes the first that is there, `{a=x}` the text x when nothing is, `{a?}` leaves the whole key out then, and
-`{a:text}` writes the value as text (`True` -> "True"). Dots reach into `extra`, the free part of the connection.
+`{a:text}` writes the value as text (`True` -> "True"). Inside a text a list is written with
+commas. Dots reach into `extra`, the free part of the connection.
 """
 
 import re
@@ -20,7 +21,12 @@ ABSENT = Absent()
 
 
 class MissingValue(Exception):
-    """A placeholder that is not optional has no value; `args[0]` is its name."""
+    """A placeholder that is not optional has no value; `of_auth`: it is one of the spec's auth."""
+
+    def __init__(self, name: str, *, of_auth: bool = False) -> None:
+        self.name = name
+        self.of_auth = of_auth
+        super().__init__(name)
 
 
 def names_in(value: Any) -> set[str]:
@@ -64,7 +70,7 @@ def _fill_text(text: str, values: Mapping[str, Any]) -> Any:
         nonlocal absent
         found = _value(match, values)
         absent = absent or found is ABSENT
-        return str(found)
+        return _text(found)
 
     filled = PLACEHOLDER.sub(replace, text)
     return ABSENT if absent else filled
@@ -75,10 +81,14 @@ def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
     for name in names.split("|"):
         found = _look_up(name, values)
         if found is not None:
-            return str(found) if form == "text" else found
+            return _text(found) if form == "text" else found
     if otherwise:
         return ABSENT if otherwise == "?" else otherwise[1:]
     raise MissingValue(names)
+
+
+def _text(value: Any) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _look_up(name: str, values: Mapping[str, Any]) -> Any:

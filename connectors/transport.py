@@ -63,6 +63,16 @@ class WireResponse:
 Transport = Callable[[WireRequest], WireResponse]
 
 
+def as_sent(url: str) -> str:
+    """The address as the wire will write it: what is not allowed in one is quoted; signatures are made of it."""
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, None)
+    except requests.RequestException:
+        return url
+    return prepared.url or url
+
+
 class HttpTransport:
     """Real HTTP: a pool of kept connections, no hidden retries, no redirects of a write."""
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.answers import Said
-from connectors.envelope import Envelope, first_words
+from connectors.envelope import Envelope, at, first_words
 from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerDown, PeerUnknown
 from connectors.peer import Peer
 from connectors.spec import Spec
+from connectors.templates import MissingValue
 from connectors.transport import WireResponse
 from schemas.records import VIET_NAM
 
@@ -63,11 +64,22 @@ class Wording:
             **self.place(ask),
         )
 
-    def no_value(self, ask: "Ask", name: str) -> ConfigError:
+    def login_refused(self, ask: "Ask", response: WireResponse, envelope: Envelope, said: Said) -> AuthRefused:
+        why = said.text or said.fault or str(at(envelope.data, "error_description") or at(envelope.data, "error") or "")
+        return AuthRefused(
+            f"the login is refused (HTTP {response.status}{code(said)}{quoted(why)}).",
+            next_step=f"Check login and password of the connection {self._peer.id} with the vendor.",
+            status=response.status,
+            **self.place(ask),
+        )
+
+    def no_value(self, ask: "Ask", missing: MissingValue) -> ConfigError:
+        part = "auth" if ask.name == "login" or missing.of_auth else "every_call"
+        name = missing.name.replace("|", " or ")
         return ConfigError(
-            f"{ask.name} needs {name.replace('|', ' or ')}, which the connection {self._peer.id} does not give.",
+            f"{ask.name} needs {name}, which the connection {self._peer.id} does not give.",
             file=self._spec.file,
-            line=self._spec.line("auth" if ask.name == "login" else "every_call"),
+            line=self._spec.line(part),
             next_step="Add it to the connection: login and password are its own fields, extra.… stands in its extra.",
         )
 

@@ -126,9 +126,10 @@ class Connector:
             part,
             params,
             writes=part.writes,
-            record=self._element(part.records),
+            record=self._element(part),
             lists=tuple(part.lists),
             heads=self._heads(part),
+            reply=self.spec.reply_of(part),
         )
         reply = self.exchange.ask(ask)
         result = self._result(part, reply)
@@ -136,7 +137,9 @@ class Connector:
         if verdict == "done" and not result:
             verdict = part.empty
         text = reply.said.text or reply.said.fault or ""
-        return Answer(verdict, reply.said.code, text, result, reply.response.body, reply.response.status, operation)
+        values = self._given(part, ask, reply)
+        response = reply.response
+        return Answer(verdict, reply.said.code, text, result, response.body, response.status, operation, values)
 
     def check(self) -> list[CheckLine]:
         """Name, connection, login, clock, each stream's first record, each operation that only reads; sends no
@@ -148,9 +151,7 @@ class Connector:
     def parse(self, stream: str, raw: bytes) -> Iterator[dict[str, Any]]:
         """The records in a raw page that was kept; raises BadAnswer when it is none."""
         part = self._stream(stream)
-        envelope = open_envelope(
-            raw, record=self._element(part.records), lists=part.lists, soap=self.spec.transport == "soap"
-        )
+        envelope = open_envelope(raw, record=self._element(part), lists=part.lists, soap=self.spec.transport == "soap")
         records = envelope.records if envelope.kind == "soap" else self._json_records(part, envelope)
         if records is None:
             raise BadAnswer("the kept body holds no records.", peer=self.peer.id, operation=stream, raw=raw)
@@ -160,7 +161,7 @@ class Connector:
         """One record of a raw page as it was written (XML) or as JSON; `index` counts from 0."""
         part = self._stream(stream)
         if self.spec.transport == "soap":
-            return raw_records(raw, self._element(part.records) or "", index)
+            return raw_records(raw, self._element(part) or "", index)
         for place, record in enumerate(self.parse(stream, raw)):
             if place == index:
                 return orjson.dumps(record)
@@ -205,21 +206,25 @@ class Connector:
             name,
             part,
             paging=paging,
-            record=self._element(part.records),
+            record=self._element(part),
             lists=tuple(part.lists),
             heads=self._heads(part),
             page=number,
+            reply=self.spec.reply_of(part),
         )
 
     def _heads(self, part: Stream | Operation) -> tuple[str, ...]:
         """What is read of an answer besides its records."""
-        names = [self.spec.reply.code, self.spec.reply.text]
+        where = self.spec.reply_of(part)
+        names = [where.code, where.text]
         if isinstance(part, Stream):
             names += [getattr(part.pages, mark, None) for mark in ("total", "last", "more", "next")]
+        else:
+            names += part.gives.values()
         return tuple(name for name in names if name)
 
-    def _element(self, records: str | None) -> str | None:
-        return records or self.spec.reply.records
+    def _element(self, part: Stream | Operation) -> str | None:
+        return part.records or self.spec.reply_of(part).records
 
     def _records_of(self, name: str, part: Stream, reply: Reply, number: int) -> list[dict[str, Any]]:
         """The records of an accepted page; anything else is an error of that page."""
@@ -248,13 +253,11 @@ class Connector:
             )
         records = envelope.records if envelope.kind == "soap" else self._json_records(part, envelope)
         if records is None:
-            self._bad(
-                name, number, reply, f"there is no list of records under {self._element(part.records) or 'the top'!r}"
-            )
+            self._bad(name, number, reply, f"there is no list of records under {self._element(part) or 'the top'!r}")
         return records
 
     def _json_records(self, part: Stream | Operation, envelope: Envelope) -> list[dict[str, Any]] | None:
-        found = at(envelope.data, self._element(part.records))
+        found = at(envelope.data, self._element(part))
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
             return None
         return found
@@ -262,8 +265,17 @@ class Connector:
     def _result(self, part: Operation, reply: Reply) -> list[Any]:
         if reply.envelope.kind == "soap":
             return reply.envelope.records
-        found = at(reply.envelope.data, self._element(part.records)) if reply.envelope.kind == "json" else None
+        found = at(reply.envelope.data, self._element(part)) if reply.envelope.kind == "json" else None
         return [] if found is None else found if isinstance(found, list) else [found]
+
+    def _given(self, part: Operation, ask: Ask, reply: Reply) -> dict[str, Any]:
+        """The values that the answer gives to later operations; an accepted answer without one is an error."""
+        found = {name: _head(reply.envelope, path) for name, path in part.gives.items()}
+        values = {name: value for name, value in found.items() if value is not None}
+        if reply.verdict == "done" and (missing := sorted(set(found) - set(values))):
+            paths = ", ".join(repr(part.gives[name]) for name in missing)
+            raise self.exchange.no_sense(ask, reply, f"the answer gives nothing under {paths}")
+        return values
 
     def _seen(
         self,

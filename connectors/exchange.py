@@ -154,6 +154,12 @@ class Exchange:
         except Again as again:
             raise again.error from None
 
+    def no_sense(self, ask: Ask, reply: Reply, why: str) -> PeerError:
+        """The error for an answer that lacks what its document promises: after a write, nobody knows what it did."""
+        if ask.writes:
+            return self._say.unknown(ask, why, reply.response)
+        return self._say.bad(ask, f"{why} (HTTP {reply.response.status})", reply.response)
+
     def endpoint(self, request: Request) -> str:
         """The address a SOAP operation is posted to."""
         return self._builder.endpoint(request)

@@ -71,7 +71,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer answered to an operation; `kind` is the verdict of the spec's answer table."""
+    """What a peer answered to an operation; `kind` is the verdict of the spec's answer table, `values` what its
+    `gives` names."""
 
     kind: Verdict
     code: str | None
@@ -80,6 +81,7 @@ class Answer:
     raw: bytes = field(repr=False)
     status: int
     operation: str
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from sandbox import calendar, onegate_service
+from sandbox import calendar, onegate_service, soap_service
 from sandbox.faults import Fault, shuffled
 from sandbox.render_viettel import ViettelRenderer, tag
 from sandbox.state import REPOSITORY, Config, Folder
@@ -19,7 +19,11 @@ from sandbox.system import SystemPeer
 from sandbox.wire import Reply, Request, json_reply
 
 WSDL_FILE: Path = REPOSITORY / "schemas" / "wire" / "viettel_onegate.wsdl"
-OPERATIONS = ("TraCuuDanhSachHoSo", "LayChiTietHoSo", "LayDanhSachThuTuc", "LayFileDinhKem")
+OPERATIONS = (
+    *("TraCuuDanhSachHoSo", "LayChiTietHoSo", "LayDanhSachThuTuc", "LayFileDinhKem"),
+    *("TiepNhanHoSoTrucTuyen", "CapNhatHoSoTrucTuyen", "TraCuuHoSoTrucTuyen"),
+    *("CapNhatTrangThaiHoSo", "TraCuuTrangThaiHoSo"),
+)
 CREATED_WITHIN = 300
 """Seconds that a UsernameToken may be old or early; a nonce is remembered twice as long."""
 
@@ -68,7 +72,7 @@ class ViettelPeer(SystemPeer):
         elif problem := self._refusal(request, kind in ("expired", "wrong_password")):
             reply = _fault("wsse:FailedAuthentication", f"Authentication failed: {problem}")
         else:
-            status, body = onegate_service.call(self._service, request.headers, request.body)
+            status, body = soap_service.call(self._service, onegate_service.PATH, request.headers, request.body)
             reply = Reply(body, status, _XML)
         self.mark_served(self._rows)
         self.record_call(operation or request.path, self._params, reply, len(self._rows), fault)

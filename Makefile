@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS ?= true
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench up lock clean
+.PHONY: help demo test lint format docs bench up lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: $(STAMP) ## ruff, mypy and the import contracts
 format: $(STAMP) ## let ruff write the layout
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(STAMP) ## write the tables of the reference pages again from the models
+	@$(BIN)/python -m docs.reference
 
 bench: $(STAMP) ## records per second beside zeep + ORM and dlt; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks

@@ -53,9 +53,11 @@ class _Section(BaseModel):
 class Place(_Section):
     """Which province: code of admin unit valid today, name for people, agency code of the province (Hnn)."""
 
-    code: str = Field(description="province code of the administrative units in force, as text", pattern=r"^\d{2}$")
-    name: str = Field(description="name as people write it", min_length=1)
-    agency: str = Field(description="first-level agency code, such as H38", pattern=r"^[A-Z]\d{2}$")
+    code: str = Field(
+        description="code of the province in the administrative units in force, as text", pattern=r"^\d{2}$"
+    )
+    name: str = Field(description="its name as people write it", min_length=1)
+    agency: str = Field(description="first-level agency code, such as `H38`", pattern=r"^[A-Z]\d{2}$")
 
 
 class Limits(_Section):
@@ -69,7 +71,7 @@ class National(_Section):
     """How the province speaks to the national adapter."""
 
     connection: str = Field(default="national", description="Airflow Connection of the national adapter")
-    unit: str = Field(description="madonvi: the province's unit on the adapter")
+    unit: str = Field(description="`madonvi`: the unit in whose name dossiers are sent")
     system: str = Field(default="national_adapter", description="connector spec of the adapter")
     mapping: str = Field(default="national_adapter", description="mapping from canonical to national fields")
     limits: Limits = Field(
@@ -82,14 +84,16 @@ class Province(_Section):
 
     slug: str = Field(description="name of the file; not written in it")
     province: Place = Field(description="which province this is")
-    system: str = Field(description="connector spec: connectors/specs/<system>.yaml")
+    system: str = Field(description="connector spec: `specs/<system>.yaml`")
     mapping: str | None = Field(default=None, description="mapping file, when it is not named like the system")
-    overlay: str | None = Field(default=None, description="mappings/overlays/<overlay>.yaml: what is local")
+    overlay: str | None = Field(
+        default=None, description="`mappings/overlays/<overlay>.yaml`: what is local to this province"
+    )
     url: str | None = Field(default=None, description="address of the system, when the connection does not say it")
-    connection: str = Field(description="Airflow Connection with login and password (AIRFLOW_CONN_<ID> serves too)")
-    schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; null: only by hand")
+    connection: str = Field(description="Airflow Connection with login and password (`AIRFLOW_CONN_<ID>` serves too)")
+    schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
     overlap: Annotated[timedelta, BeforeValidator(_span)] = Field(
-        default=timedelta(minutes=30), description="how far each window reaches back behind the cursor, such as 30m"
+        default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
     )
     limits: Limits = Field(
         default=Limits(), description="limits towards the province's system, where they differ from the spec's"

@@ -37,8 +37,8 @@ class Entry(BaseModel):
     __pydantic_extra__: dict[str, Scalar | None]
 
     is_: Scalar = Field(alias="is", description="the canonical code")
-    valid_from: date | None = Field(None, description="first day on which the entry holds")
-    valid_to: date | None = Field(None, description="last day on which the entry holds")
+    valid_from: date | None = Field(None, description="first day on which the entry holds, inclusive")
+    valid_to: date | None = Field(None, description="last day on which the entry holds, inclusive")
     note: str | None = Field(None, description="where this line comes from, when it differs from the list's source")
 
     @property
@@ -64,12 +64,22 @@ class CodeListFile(BaseModel):
     what: str = Field(description="what is turned into what, in a sentence")
     source: str = Field(description="where the entries come from, with the mark [seen], [inferred] or [style]")
     to: Literal["int", "text", "flag"] = Field(description="kind of the canonical code")
-    parts: list[str] = Field(min_length=1, description="names of the key's parts, in the order a rule gives them")
-    match: list[list[str]] | None = Field(None, description="combinations of parts, tried in order; default: all parts")
-    reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
-    extend: bool = Field(False, description="lay these entries over the list of this name in the next folder")
-    entries: list[Entry] = Field(default_factory=list, description="the codes")
-    rows: Rows | None = Field(None, description="more codes, from a CSV file beside the list")
+    parts: list[str] = Field(
+        min_length=1, description="names of the key's parts, in the order in which a rule's paths give them"
+    )
+    match: list[list[str]] | None = Field(
+        None, description="combinations of parts, tried in order; the first known one wins. Default: all parts together"
+    )
+    reason: str | None = Field(None, description="the finding's word for an unknown code; default: `unmapped_<field>`")
+    extend: bool = Field(
+        False,
+        description="`true`: in your own folder, these entries are laid over the package's list of this name instead "
+        "of replacing it",
+    )
+    entries: list[Entry] = Field(default_factory=list, description="the codes: each part by name, `is` the code")
+    rows: Rows | None = Field(
+        None, description="more codes from a CSV beside the list; its columns named like the parts are the key"
+    )
 
 
 @dataclass(frozen=True, slots=True)

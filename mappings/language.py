@@ -39,31 +39,57 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     from_: str | list[str | None] | None = Field(
-        None, alias="from", description="path in the source record; several paths for a list with several parts"
+        None, alias="from", description="one path; several only for a `list` whose key has several parts"
     )
     first: list[str] | None = Field(None, min_length=1, description="paths; the first that is not blank counts")
-    join: list[str] | None = Field(None, min_length=1, description="paths whose texts are put together")
-    with_: str = Field(" ", alias="with", description="what stands between joined texts")
-    any_: str | None = Field(None, alias="any", description="`list[].flag`: true when any entry's flag is true")
+    join: list[str] | None = Field(None, min_length=1, description="paths; their texts are put together")
+    with_: str = Field(" ", alias="with", description="what stands between texts of `join`")
+    any_: str | None = Field(
+        None, alias="any", description="outgoing only: `documents[].digitised` is 1 when any entry's flag is"
+    )
     value: Scalar | None = Field(None, description="a constant")
 
-    as_: As | None = Field(None, alias="as", description="how the value is read; default: by the field's kind")
-    format: str | list[str] | None = Field(None, description="format of a time, or several to try in order")
-    zone: str | None = Field(None, description="zone of a time that does not say it")
-    list_: str | None = Field(None, alias="list", description="code list that the value is looked up in")
-    table: dict[Scalar, Scalar] | None = Field(None, description="a code list of a few lines, written here")
-    at: str | None = Field(None, description="canonical time whose day decides in a list with dated entries")
-    stated: str | None = Field(None, description="path of the kind a citizen number is said to be (CCCD, CMND)")
+    as_: As | None = Field(None, alias="as", description="one of the words below; without it the field's kind decides")
+    format: str | list[str] | None = Field(
+        None,
+        description="of a time: `iso`, `epoch_s`, `epoch_ms` or a pattern of `yyyy MM dd HH mm ss SSS`; several are "
+        "tried in order",
+    )
+    zone: str | None = Field(None, description="zone of a time that carries none; left out: that of `times`")
+    list_: str | None = Field(None, alias="list", description="the code list in which the value is looked up")
+    table: dict[Scalar, Scalar] | None = Field(
+        None, description="a code list of a few lines, written here: `{TT: 1, TN: 2}`"
+    )
+    at: str | None = Field(
+        None, description="with `list`: the time of the record whose day chooses between dated entries"
+    )
+    stated: str | None = Field(
+        None, description="with `citizen_number`: path of the kind that the source states (CCCD, CMND)"
+    )
 
     when: dict[str, Scalar | list[Scalar]] | None = Field(
-        None, description="the rule counts only when each path has (one of) the value(s); otherwise the field is blank"
+        None,
+        description="`{loaiGiayTo: [CCCD, CMND]}`: the rule counts only when each path has (one of) the value(s), "
+        "letter case "
+        "aside; otherwise the field is blank",
     )
     default: Scalar | None = Field(None, description="value of a blank field")
-    cut: int | None = Field(None, ge=1, description="most characters; longer texts are cut with a note")
-    blank: str | None = Field(None, description="note that goes with the record when the field is blank")
+    cut: int | None = Field(
+        None,
+        ge=1,
+        description="most characters; more are cut, with a note. Fields with a national limit are cut there anyway",
+    )
+    blank: str | None = Field(None, description="note that goes with the record when the field is blank (`blank_due`)")
     required: bool = Field(False, description="a blank field holds the record, also where the schema allows it")
-    missing: str | None = Field(None, description="finding when a required field is blank; default: missing_<field>")
-    reason: str | None = Field(None, description="finding of an unknown code; default: unmapped_<field>")
+    missing: str | None = Field(
+        None,
+        description="the finding's word when a required field is blank; default: `missing_` and the field without "
+        "`_at` (`missing_received`; "
+        "`missing_owner` for `applicant_name`)",
+    )
+    reason: str | None = Field(
+        None, description="the finding's word for an unknown code; default: the list's, else `unmapped_<field>`"
+    )
 
 
 def _item_form(rule: Any) -> str:
@@ -119,8 +145,11 @@ class Example(BaseModel):
     name: str | None = Field(None, description="what the example shows")
     kind: Kinds = Field("dossier", description="which rules it is for")
     in_: dict[str, Any] = Field(alias="in", description="a source record, as short as the point allows")
-    out: dict[str, Any] = Field(default_factory=dict, description="fields that the mapped record must have")
-    findings: list[str] = Field(default_factory=list, description="reasons that must be among the findings")
+    out: dict[str, Any] = Field(
+        default_factory=dict,
+        description="fields that the mapped record must have; times as ISO text, entries of lists may leave fields out",
+    )
+    findings: list[str] = Field(default_factory=list, description="all reasons that must come, none other")
     notes: list[str] = Field(default_factory=list, description="kinds that must be among the notes")
     held_steps: list[str] | None = Field(None, description="reasons of the held steps, in order")
 
@@ -141,9 +170,11 @@ class MappingFile(_Sections):
 
     mapping: str = Field(description="name of the mapping, equal to the file's name")
     direction: Literal["in", "out"] = Field(
-        "in", description="in: the system's records become canonical; out: canonical records become the system's"
+        "in",
+        description="`in`: the system's records become canonical; `out`: canonical records become the system's, every "
+        "value a text",
     )
-    source: str | None = Field(None, description="where the field names come from, with the mark [seen] or [style]")
+    source: str | None = Field(None, description="where the names come from, with their mark")
     times: Times = Field(default_factory=lambda: Times.model_validate({}), description="how the system writes times")
 
 
@@ -156,7 +187,9 @@ class OverlayFile(_Sections):
     over: str = Field(description="name of the mapping it lies over")
     source: str | None = Field(None, description="where the local words come from")
     times: Times | None = Field(None, description="how this province writes times, when not as the base says")
-    lists: dict[str, list[Entry]] = Field(default_factory=dict, description="entries laid over code lists")
+    lists: dict[str, list[Entry]] = Field(
+        default_factory=dict, description="entries laid over code lists, by the list's name"
+    )
 
 
 @dataclass(frozen=True, slots=True)

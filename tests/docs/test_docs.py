@@ -14,7 +14,7 @@ from hub.cli import app
 from hub.config import Province, province_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.vi.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docker/README.md"]
+PAGES = [ROOT / "README.md", ROOT / "README.vi.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "docker/README.md"]
 
 
 def commands(group: TyperGroup, before: str = "lienthong") -> Iterator[tuple[str, str]]:

@@ -5,13 +5,12 @@ Keys, token, quota and the split into services are [seen] at an LGSP; paths, fie
 
 from collections.abc import Callable
 from datetime import datetime
-from random import Random
 from typing import Any
 
 import orjson
 
 from sandbox import calendar
-from sandbox.faults import Fault
+from sandbox.faults import Fault, shuffled
 from sandbox.quota import Quota
 from sandbox.render_mobifone import MobiFoneRenderer, Row
 from sandbox.state import Config, Folder
@@ -64,10 +63,9 @@ class MobiFonePeer(SystemPeer):
         rows: list[int] = []
         if not operation:
             reply = _says(NOT_FOUND, f"Không có dịch vụ {request.method} {request.path}", 404)
-        elif kind == "quota" or not self.quota.take():
+        elif not self.quota.take():
             reply = _says(OVER_QUOTA, "Vượt quá số lượt gọi cho phép", 429)
-            asked = fault.options.get("retry_after") if fault and kind == "quota" else None
-            reply.retry_after = str(asked or self.quota.retry_after())
+            reply.retry_after = str(self.quota.retry_after())
         elif operation == "token":
             reply = self._token(request, kind == "wrong_password")
         elif kind == "expired" or not self.tokens.bearer(request.headers):
@@ -124,7 +122,7 @@ class MobiFonePeer(SystemPeer):
         rows = self.state.generator.timeline.slice(max(first, stop - size), stop) if stop > first else []
         rows.reverse()
         if kind == "shuffle_page":
-            Random(page).shuffle(rows)
+            rows = shuffled(rows)
         records = [self.renderer.dossier(row) for row in rows]
         if kind == "unknown_field":
             records = [{**record, "truongMoi": {"phienBan": "2.7"}} for record in records]

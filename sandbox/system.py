@@ -4,7 +4,7 @@ import mmap
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sandbox.dossiers import Generator
 from sandbox.faults import SYSTEM, Fault, FaultBook
 from sandbox.provinces import PROFILES
 from sandbox.state import Config, Folder
-from sandbox.timeline import Moved, append_journal, read_journal
+from sandbox.timeline import INTAKE, Moved, append_journal, read_journal
 from sandbox.wire import Reply, Request, json_reply
 
 _CALLS = """
@@ -98,9 +98,8 @@ class SystemState:
     def changed_within(self, since: datetime, until: datetime) -> tuple[int, int]:
         """Positions [first, end) of the records with since <= last change <= until, oldest change first."""
         timeline = self.generator.timeline
-        low, high = calendar.office_second(since), calendar.office_second(until)
-        first = timeline.position(low)
-        end = timeline.position(high + 1 if calendar.moment(high) <= until else high)
+        first = timeline.position(calendar.office_second(since))
+        end = timeline.position(calendar.office_second(until.replace(microsecond=0) + timedelta(seconds=1)))
         return first, max(first, end)
 
     def row_of(self, code: str) -> int | None:
@@ -148,7 +147,7 @@ class SystemState:
         positions = range(total - 1, -1, -1) if near_end else range(total)
         for start in positions:
             row = timeline.slice(start, start + 1)[0]
-            if timeline.role(row).kind not in FROZEN and timeline.movable(row):
+            if row < INTAKE and timeline.role(row).kind not in FROZEN and timeline.movable(row):
                 rows.append(row)
                 if len(rows) == records:
                     break
@@ -196,7 +195,8 @@ class SystemPeer:
         """A twin counts for its dossier's own row, so that the bits are distinct dossier codes."""
         timeline = self.state.generator.timeline
         at, offset, period = timeline.pattern.at, timeline.pattern.offset, len(timeline.pattern.at)
-        self.served.mark([timeline.role(r).main if at[(r + offset) % period][:5] == "twin:" else r for r in rows])
+        own = [r for r in rows if r < INTAKE]
+        self.served.mark([timeline.role(r).main if at[(r + offset) % period][:5] == "twin:" else r for r in own])
 
     def control(self, request: Request) -> Reply:
         """`/_sandbox/labels`, `/_sandbox/procedures`, `/_sandbox/ledger/calls`, `/_sandbox/status`."""

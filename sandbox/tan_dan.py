@@ -5,13 +5,12 @@ Paths, fields, texts and the limit of five days a window are [style].
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 
 import orjson
 
 from sandbox import calendar
-from sandbox.faults import Fault
+from sandbox.faults import Fault, shuffled
 from sandbox.render_tan_dan import Row, TanDanRenderer
 from sandbox.state import Config, Folder
 from sandbox.system import SystemPeer
@@ -52,10 +51,8 @@ class TanDanPeer(SystemPeer):
         rows: list[int] = []
         if not operation:
             reply = json_reply({"message": f"Lỗi: không có chức năng {request.path}"}, 404)
-        elif fault and kind == "error_text":
+        elif fault and kind == "error_inside":
             reply = _error(str(fault.options.get("text", BUSY)))
-        elif kind == "quota":
-            reply = _error(BUSY)
         elif operation == "login":
             reply = self._login(request, kind == "wrong_password")
         elif kind == "expired" or not self.tokens.bearer(request.headers):
@@ -115,7 +112,7 @@ class TanDanPeer(SystemPeer):
         rows = self.state.generator.timeline.slice(max(first, stop - limit), stop) if stop > first else []
         rows.reverse()
         if kind == "shuffle_page":
-            Random(offset).shuffle(rows)
+            rows = shuffled(rows)
         records = [self.renderer.dossier(row) for row in rows]
         if kind == "unknown_field":
             records = [{**record, "TruongMoi": "2.7"} for record in records]

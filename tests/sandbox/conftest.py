@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from sandbox.provinces import PROFILES
 from sandbox.serve import build
 from sandbox.state import Config, Folder
 from sandbox.wire import App
@@ -36,6 +37,7 @@ class Answer:
     body: bytes
     whole: bool
     retry_after: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -88,7 +90,7 @@ class Client:
             return Answer(0, "", b"", False)
         head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         body = b"".join(m["body"] for m in sent[1:])
-        return Answer(sent[0]["status"], head["content-type"], body, whole, head.get("retry-after", ""))
+        return Answer(sent[0]["status"], head["content-type"], body, whole, head.get("retry-after", ""), head)
 
 
 def dumps(value: Any) -> bytes:
@@ -120,7 +122,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def make_bench(path: Path, size: int = SIZE, seed: int = 7) -> Bench:
     folder = Folder(path / "sandbox")
-    folder.create(Config(seed, size, ("lao_cai", "quang_ngai")))
+    folder.create(Config(seed, size, tuple(PROFILES)))
     return Bench(folder, Clock())
 
 

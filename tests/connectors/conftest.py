@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from textwrap import dedent
 from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 import connectors
 from connectors import Connector, Hosts, Peer, Spec, WireRequest, WireResponse, load_spec
@@ -50,7 +52,8 @@ def make(time: Time) -> Make:
 
     def made(spec: str | Spec, transport: Callable[[WireRequest], WireResponse], **peer: Any) -> Connector:
         extra = {"client_id": "svc", **peer.pop("extra", {})}
-        known = Peer("peer_x", "http://peer.test/base", "user", SECRET, extra=extra, **{"unit": "H38", **peer})
+        account = {"url": "http://peer.test/base", "login": "user", "password": SECRET, "unit": "H38", **peer}
+        known = Peer("peer_x", extra=extra, **account)
         found = load_spec(SPECS / f"{spec}.yaml") if isinstance(spec, str) else spec
         return Connector(
             found,
@@ -64,6 +67,11 @@ def make(time: Time) -> Make:
         )
 
     return made
+
+
+def written(text: str) -> Spec:
+    """A spec from its YAML text, without a file."""
+    return Spec.model_validate(yaml.safe_load(dedent(text)))
 
 
 def json_answer(body: Any, status: int = 200, **headers: str) -> WireResponse:

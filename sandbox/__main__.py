@@ -15,7 +15,7 @@ from sandbox import processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
 from sandbox.processes import SandboxError
 from sandbox.provinces import PROFILES, STARTED
-from sandbox.state import Config, Folder, default_folder
+from sandbox.state import INTAKES, Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
 DEFAULT_SEED = 20260630
@@ -62,11 +62,14 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
         )
     if held is None:
         folder.create(wanted)
+    folder.add_accounts(wanted)
     found, fresh = processes.start(folder, wanted.provinces, options.port_base)
     accounts = folder.accounts()
     for process in found:
         name = PROFILES[process.peer].connection if process.peer in PROFILES else process.peer
         accounts[name]["host"] = process.url
+        if process.peer in PROFILES and (intake := INTAKES.get(PROFILES[process.peer].kind)):
+            accounts[intake.format(slug=process.peer)]["host"] = process.url
     folder.write_accounts(accounts)
     lines = [
         f"{p.peer:12} {p.url}  {'started' if p.peer in fresh else 'already running'} (process {p.pid})" for p in found

@@ -23,6 +23,7 @@ SYSTEM = {
     "shuffle_page": "the records of the page come in another order",
     "quota": "HTTP 429 with Retry-After `seconds` (1); nothing was applied",
     "error_inside": "HTTP 200 that holds an error in the vendor's own words, `text`, where the vendor answers so",
+    "refuse": "what is handed over from outside is refused with `text`",
     "unknown_field": "every record carries a field that no document names",
     "unknown_status": "the first record of the page has a status that no list knows",
 }

@@ -124,8 +124,43 @@ class TepDinhKem(ComplexModel):
     _type_info: ClassVar = [("tenTep", Unicode), ("noiDung", Unicode)]
 
 
+_FILED_FIELDS = (
+    "maHoSoQuocGia", "maThuTuc", "chuHoSo", "loaiDoiTuong", "maSoThue", "dienThoai", "email", "diaChi", "maTinh",
+    "maXa", "trichYeu", "ngayNop", "hinhThucTra", "ghiChu",
+)  # fmt: skip
+_FILED_MUST = frozenset({"maHoSoQuocGia", "maThuTuc", "chuHoSo", "loaiDoiTuong", "trichYeu", "ngayNop"})
+
+
+class HoSoTrucTuyen(ComplexModel):
+    """A dossier that a citizen filed on a portal: the one-gate gives it its number."""
+
+    __namespace__ = NAMESPACE
+    _type_info: ClassVar = [(n, _Must if n in _FILED_MUST else _Text) for n in _FILED_FIELDS]
+
+
+class GiayToTuyThan(ComplexModel):
+    """An identity paper: CCCD or CMND and its number."""
+
+    __namespace__ = NAMESPACE
+    _type_info: ClassVar = [("loai", _Must), ("so", _Must)]
+
+
+class TepNop(ComplexModel):
+    """A file that was filed; `noiDung` is base64."""
+
+    __namespace__ = NAMESPACE
+    _type_info: ClassVar = [("tenTep", _Must), ("maGiayTo", _Text), ("noiDung", _Must)]
+
+
+class BienNhan(ComplexModel):
+    """What the one-gate says of a dossier that was handed over: its number, when it came."""
+
+    __namespace__ = NAMESPACE
+    _type_info: ClassVar = [("maHoSo", Unicode), ("ngayTiepNhan", Unicode)]
+
+
 class HoSoService(ServiceBase):
-    """The four operations; the one-gate behind them is `ctx.app.onegate`."""
+    """The operations; the one-gate behind them is `ctx.app.onegate`."""
 
     @rpc(
         _Must,
@@ -156,6 +191,44 @@ class HoSoService(ServiceBase):
     def LayFileDinhKem(ctx: Any, maTep: str) -> TepDinhKem:
         ctx.udc = ctx.app.onegate.file(maTep)
         return TepDinhKem()
+
+    @rpc(
+        HoSoTrucTuyen.customize(min_occurs=1, nillable=False),
+        Array(GiayToTuyThan, min_occurs=0),
+        Array(TepNop, min_occurs=0),
+        _returns=BienNhan,
+    )
+    def TiepNhanHoSoTrucTuyen(ctx: Any, hoSo: Any, DanhSachGiayToTuyThan: Any, DanhSachTep: Any) -> BienNhan:
+        ctx.udc = ctx.app.onegate.take(hoSo, DanhSachGiayToTuyThan or [], DanhSachTep or [])
+        return BienNhan()
+
+    @rpc(
+        _Must,
+        HoSoTrucTuyen.customize(min_occurs=1, nillable=False),
+        Array(GiayToTuyThan, min_occurs=0),
+        Array(TepNop, min_occurs=0),
+        _returns=BienNhan,
+    )
+    def CapNhatHoSoTrucTuyen(
+        ctx: Any, maHoSo: str, hoSo: Any, DanhSachGiayToTuyThan: Any, DanhSachTep: Any
+    ) -> BienNhan:
+        ctx.udc = ctx.app.onegate.take(hoSo, DanhSachGiayToTuyThan or [], DanhSachTep or [], maHoSo)
+        return BienNhan()
+
+    @rpc(_Must, _returns=BienNhan)
+    def TraCuuHoSoTrucTuyen(ctx: Any, maHoSoQuocGia: str) -> BienNhan:
+        ctx.udc = ctx.app.onegate.taken_as(maHoSoQuocGia)
+        return BienNhan()
+
+    @rpc(_Must, _Must, _Must, _Text, _returns=BienNhan)
+    def CapNhatTrangThaiHoSo(ctx: Any, maHoSo: str, trangThai: str, thoiDiem: str, noiDung: str) -> BienNhan:
+        ctx.udc = ctx.app.onegate.report(maHoSo, trangThai, thoiDiem, noiDung or "")
+        return BienNhan()
+
+    @rpc(_Must, _Must, _Must, _returns=BienNhan)
+    def TraCuuTrangThaiHoSo(ctx: Any, maHoSo: str, trangThai: str, thoiDiem: str) -> BienNhan:
+        ctx.udc = ctx.app.onegate.was_reported(maHoSo, trangThai, thoiDiem)
+        return BienNhan()
 
 
 def _ready_made(ctx: Any) -> None:

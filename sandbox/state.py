@@ -18,6 +18,10 @@ EXTRA: dict[str, dict[str, str]] = {
     "mobifone": {"app_name": "LIENTHONG"},
 }
 """What an account of a system holds besides login and password, by the system's kind."""
+INTAKES = {"vnpt": "vnpt_intake_{slug}"}
+"""The connection under which a system takes dossiers from outside, where it is another than that of its pull."""
+TAKES = ("vnpt", "viettel")
+"""Kinds of systems that take dossiers which citizens file on the national portal."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -56,12 +60,21 @@ class Folder:
         """Makes the folder and accounts with passwords made up now; only the owner can read them."""
         self.path.mkdir(parents=True, exist_ok=True)
         _write(self.path / "config.json", {**asdict(config), "provinces": list(config.provinces)})
-        if not self.connections.exists():
-            accounts = {NATIONAL: _account("dvc_lienthong", {})}
-            for slug in config.provinces:
-                p = PROFILES[slug]
-                accounts[p.connection] = _account(f"lienthong_{slug}", EXTRA.get(p.kind, {}))
-            self.write_accounts(accounts)
+        self.add_accounts(config)
+
+    def add_accounts(self, config: Config) -> None:
+        """An account for every connection that has none yet: the systems', their intakes', the portal's at the hub."""
+        accounts = self.accounts()
+        wanted = {NATIONAL: _account("dvc_lienthong", {})}
+        for slug in config.provinces:
+            p = PROFILES[slug]
+            wanted[p.connection] = _account(f"lienthong_{slug}", EXTRA.get(p.kind, {}))
+            if p.kind in INTAKES:
+                wanted[INTAKES[p.kind].format(slug=slug)] = _account(f"lienthong_intake_{slug}", {})
+            if p.kind in TAKES:
+                wanted[portal_account(slug)] = _account(f"dvcqg_{slug}", {})
+        if set(wanted) - set(accounts):
+            self.write_accounts({**wanted, **accounts})
 
     def accounts(self) -> dict[str, dict[str, Any]]:
         return json.loads(self.connections.read_text()) if self.connections.exists() else {}
@@ -86,6 +99,11 @@ class Folder:
 
     def log(self, peer: str) -> Path:
         return self.path / f"{peer}.log"
+
+
+def portal_account(slug: str) -> str:
+    """The connection that holds what the national portal shows when it calls this province."""
+    return f"portal_{slug}"
 
 
 def _account(login: str, extra: dict[str, str]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sandbox import intake
 from sandbox.national_catalogue import catalogue
 from sandbox.national_ledger import summary
 from sandbox.processes import SandboxError, all_names, running
-from sandbox.state import NATIONAL, Config, Folder
+from sandbox.provinces import PROFILES
+from sandbox.state import NATIONAL, TAKES, Config, Folder
 from sandbox.system import Served, SystemState, calls
 from sandbox.timeline import append_journal
 
@@ -29,6 +31,7 @@ def status(folder: Folder) -> dict[str, Any]:
             "labelled_dirty": system.pop("labelled_dirty"),
             **system,
             **calls(folder.ledger(slug)),
+            **({"intake": intake.summary(folder.ledger(slug))} if PROFILES[slug].kind in TAKES else {}),
         }
     body["now"] = folder.now().isoformat()
     body["days"] = days

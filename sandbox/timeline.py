@@ -19,6 +19,11 @@ from sandbox import calendar
 from sandbox.calendar import DAY_SECONDS, REGULAR_SECONDS
 from sandbox.dirt import CORRECTABLE, FROZEN, Pattern, Role
 
+INTAKE = 1 << 40
+"""Rows from here on are dossiers that came from outside (`sandbox.intake`); each knows its own record."""
+INTAKE_PATH = (2, 4, 9, 10)
+"""Statuses that a dossier from outside goes through, received first; one more with each day."""
+
 _BASE_SPAN = (calendar.LAST_BASE_DAY - calendar.FIRST_BASE_DAY + 1) * REGULAR_SECONDS
 
 
@@ -151,11 +156,8 @@ class Timeline:
         if entry.get("slug") != self.slug:
             return Moved()
         moved = Moved(changed=[int(r) for r in entry["changed"]])
-        day = (calendar.LAST_BASE_DAY + self.days) * DAY_SECONDS
         for row in moved.changed:
-            w = day + REGULAR_SECONDS + min(self._extra_today, DAY_SECONDS - REGULAR_SECONDS - 1)
-            self._extra_today += 1
-            self._move(row, w)
+            self._move_last(row)
         self._rebuild()
         return moved
 
@@ -200,9 +202,18 @@ class Timeline:
                 self._entries.append((w, row))
             else:
                 self._move(known, w)
+        for row in [r for r, times in self.history.items() if r >= INTAKE and len(times) < len(INTAKE_PATH)]:
+            self._move_last(row)
         self.corrected.update(corrected)
         self._rebuild()
         return Moved(changed, range(start, end), sorted(corrected))
+
+    def _move_last(self, row: int) -> None:
+        """A change in the last hour of the day, behind all others."""
+        day = (calendar.LAST_BASE_DAY + self.days) * DAY_SECONDS
+        w = day + REGULAR_SECONDS + min(self._extra_today, DAY_SECONDS - REGULAR_SECONDS - 1)
+        self._extra_today += 1
+        self._move(row, w)
 
     def _move(self, row: int, w: int) -> None:
         if row < self.base_rows and row not in self.history:

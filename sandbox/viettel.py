@@ -13,9 +13,13 @@ from lxml import etree
 
 from sandbox import calendar, onegate_service, soap_service
 from sandbox.faults import Fault, shuffled
+from sandbox.intake import LEDGERS, Intake
+from sandbox.render_taken import viettel_record
 from sandbox.render_viettel import ViettelRenderer, tag
 from sandbox.state import REPOSITORY, Config, Folder
 from sandbox.system import SystemPeer
+from sandbox.timeline import INTAKE
+from sandbox.viettel_intake import ViettelIntake
 from sandbox.wire import Reply, Request, json_reply
 
 WSDL_FILE: Path = REPOSITORY / "schemas" / "wire" / "viettel_onegate.wsdl"
@@ -40,6 +44,8 @@ class ViettelPeer(SystemPeer):
     def __init__(self, folder: Folder, config: Config, slug: str, clock: Callable[[], float]) -> None:
         super().__init__(folder, config, slug, clock)
         self.renderer = ViettelRenderer(self.state.generator)
+        self.taken = Intake(self._db, folder, slug, self.state.generator)
+        self.intake = ViettelIntake(self.taken)
         self._service = onegate_service.service(self)
         self._wsdl = WSDL_FILE.read_bytes()
         self._nonces: dict[bytes, float] = {}
@@ -98,8 +104,7 @@ class ViettelPeer(SystemPeer):
         if kind == "shuffle_page":
             rows = shuffled(rows)
         self._rows = rows
-        record = self.renderer.record
-        records = [record(row) for row in rows]
+        records = [self._record(row) for row in rows]
         if kind == "unknown_field":
             records = [r.replace(b"<ghiChu/>", b"<ghiChu/><truongMoi>2.7</truongMoi>", 1) for r in records]
         elif kind == "unknown_status" and records:
@@ -116,9 +121,11 @@ class ViettelPeer(SystemPeer):
         self._params = {"maHoSo": code}
         row = self.state.row_of(code)
         if row is None:
+            row = self.taken.row_of(code)
+        if row is None:
             raise onegate_service.client_fault(f"Hồ sơ {code} không tồn tại")
         self._rows = [row]
-        return self.renderer.record(row).removeprefix(b"<HoSo>").removesuffix(b"</HoSo>")
+        return self._record(row).removeprefix(b"<HoSo>").removesuffix(b"</HoSo>")
 
     def procedures(self, page: int, size: int) -> bytes:
         """LayDanhSachThuTuc."""
@@ -133,7 +140,38 @@ class ViettelPeer(SystemPeer):
         content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
         return tag("tenTep", name) + tag("noiDung", content)
 
+    def take(self, filed: Any, papers: list[Any], files: list[Any], number: str | None = None) -> bytes:
+        """TiepNhanHoSoTrucTuyen and, with a number, CapNhatHoSoTrucTuyen."""
+        self._params = {"maHoSoQuocGia": filed.maHoSoQuocGia, "files": len(files)}
+        if self._fault and self._fault.kind == "refuse":
+            raise onegate_service.client_fault(str(self._fault.options.get("text", "Bị từ chối")))
+        return self.intake.take(filed, papers, files, number)
+
+    def taken_as(self, national_code: str) -> bytes:
+        """TraCuuHoSoTrucTuyen."""
+        self._params = {"maHoSoQuocGia": national_code}
+        return self.intake.taken_as(national_code)
+
+    def report(self, number: str, status: str, at: str, content: str) -> bytes:
+        """CapNhatTrangThaiHoSo."""
+        self._params = {"maHoSo": number, "trangThai": status}
+        return self.intake.report(number, status, at, content)
+
+    def was_reported(self, number: str, status: str, at: str) -> bytes:
+        """TraCuuTrangThaiHoSo."""
+        self._params = {"maHoSo": number, "trangThai": status}
+        return self.intake.was_reported(number, status, at)
+
+    def control(self, request: Request) -> Reply:
+        """`/_sandbox/ledger/intake_{numbers,files,taken,reported,sins}` beside what every system has."""
+        if (found := request.path.removeprefix("/_sandbox/ledger/intake_")) in LEDGERS:
+            return json_reply(self.taken.page(found, request.query))
+        return super().control(request)
+
     # -- inside
+
+    def _record(self, row: int) -> bytes:
+        return viettel_record(self.taken, row) if row >= INTAKE else self.renderer.record(row)
 
     def _refusal(self, request: Request, refuse: bool) -> str:
         """Why the UsernameToken is refused; empty when it holds. Digest = Base64(SHA1(nonce + created + password))."""

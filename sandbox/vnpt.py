@@ -10,9 +10,13 @@ import orjson
 
 from sandbox import calendar
 from sandbox.faults import Fault, shuffled
+from sandbox.intake import LEDGERS, Intake
+from sandbox.render_taken import vnpt_record
 from sandbox.render_vnpt import VnptRenderer
 from sandbox.state import Config, Folder
 from sandbox.system import SystemPeer
+from sandbox.timeline import INTAKE
+from sandbox.vnpt_intake import PREFIX, VnptIntake
 from sandbox.wire import Reply, Request, json_reply
 
 TOKEN_PATH = "/auth/realms/digo/protocol/openid-connect/token"
@@ -26,6 +30,9 @@ class VnptPeer(SystemPeer):
     def __init__(self, folder: Folder, config: Config, slug: str, clock: Callable[[], float]) -> None:
         super().__init__(folder, config, slug, clock)
         self.renderer = VnptRenderer(self.state.generator)
+        account = folder.accounts().get(f"vnpt_intake_{slug}", {"login": "", "password": ""})
+        self.taken = Intake(self._db, folder, slug, self.state.generator)
+        self.intake = VnptIntake(self.taken, account["login"], account["password"], clock)
         self._tokens: dict[bytes, float] = {}
         self._filtered: tuple[object, array[int]] | None = None
 
@@ -35,6 +42,8 @@ class VnptPeer(SystemPeer):
             return "token"
         if path.startswith("/pa/dossier/") and path.endswith("/--online"):
             return "detail"
+        if path.startswith(PREFIX):
+            return self.intake.operation(path)
         return {"/pa/dossier/search": "search", "/bd/procedure": "procedure"}.get(
             path, "file" if path.startswith("/fi/file/") else ""
         )
@@ -46,6 +55,9 @@ class VnptPeer(SystemPeer):
         rows: list[int] = []
         if operation == "token":
             reply = self._token(request, kind == "wrong_password")
+        elif operation and request.path.startswith(PREFIX):
+            reply = self.intake.handle(request, operation, fault)
+            self.state.follow()
         elif not operation:
             reply = json_reply(
                 {"timestamp": self.now.isoformat(), "status": 404, "error": "Not Found", "path": request.path}, 404
@@ -89,7 +101,10 @@ class VnptPeer(SystemPeer):
         if operation == "procedure":
             return self._procedures(request.query), []
         if operation == "detail":
-            row = int(request.path.split("/")[3][-8:], 16)
+            number = request.path.split("/")[3]
+            if number.startswith("intake"):
+                return Reply(vnpt_record(self.taken, INTAKE + int(number.removeprefix("intake")))), []
+            row = int(number[-8:], 16)
             if row >= self.state.generator.timeline.rows:
                 return json_reply({"status": 404, "error": "Not Found"}, 404), []
             return Reply(self.renderer.record(row)), [row]
@@ -119,8 +134,7 @@ class VnptPeer(SystemPeer):
             rows.reverse()
         if kind == "shuffle_page":
             rows = shuffled(rows)
-        record = self.renderer.record
-        records = [record(row) for row in rows]
+        records = [self._record(row) for row in rows]
         if kind == "unknown_field":
             records = [b'{"truongMoi":{"phienBan":"2.7","giaTri":[1,2]},' + r[1:] for r in records]
         elif kind == "unknown_status" and records:
@@ -134,6 +148,15 @@ class VnptPeer(SystemPeer):
             b"true" if stop >= total else b"false",
         )
         return Reply(body), rows
+
+    def _record(self, row: int) -> bytes:
+        return vnpt_record(self.taken, row) if row >= INTAKE else self.renderer.record(row)
+
+    def control(self, request: Request) -> Reply:
+        """`/_sandbox/ledger/intake_{numbers,files,taken,reported,sins}` beside what every system has."""
+        if (found := request.path.removeprefix("/_sandbox/ledger/intake_")) in LEDGERS:
+            return json_reply(self.taken.page(found, request.query))
+        return super().control(request)
 
     def _accepted(self, query: dict[str, str]) -> "array[int] | None":
         """Rows accepted in the asked window, oldest change first; None when none is asked. The last answer is kept."""
@@ -150,6 +173,8 @@ class VnptPeer(SystemPeer):
         return self._filtered[1]
 
     def _accepted_at(self, row: int) -> int:
+        if row >= INTAKE:
+            return self.state.generator.timeline.history[row][0]
         d = self.state.generator.dossier(row)
         return d.received if d.received >= 0 else d.changed
 

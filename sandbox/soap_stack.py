@@ -24,7 +24,7 @@ with warnings.catch_warnings():
         stand_in.parse_header = _parse_header  # type: ignore[attr-defined]
         sys.modules["cgi"] = stand_in
 
-    from spyne import Application, Array, ComplexModel, Integer, ServiceBase, Unicode, rpc
+    from spyne import Application, Array, ComplexModel, DateTime, Integer, ServiceBase, Unicode, rpc
     from spyne.model.fault import Fault
     from spyne.protocol.soap import Soap11
     from spyne.server.wsgi import WsgiApplication
@@ -33,6 +33,7 @@ __all__ = [
     "Application",
     "Array",
     "ComplexModel",
+    "DateTime",
     "Fault",
     "Integer",
     "ServiceBase",

@@ -3,6 +3,7 @@
 Keys, token, quota and the split into services are [seen] at an LGSP; paths, fields and codes are [style].
 """
 
+import base64
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -106,7 +107,9 @@ class MobiFonePeer(SystemPeer):
         if operation == "agencies":
             agencies = self.renderer.agencies()
             return _items(agencies, len(agencies)), []
-        return Reply(b"%PDF-1.4\n% sandbox file " + query.get("tepId", "").encode(), 200, "application/pdf"), []
+        name = query.get("tepId", "")
+        content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
+        return _data({"tepId": name, "noiDung": content}), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:
         """danhSachHoSo: tuNgay <= ngayCapNhat <= denNgay, newest change first; pages are counted from 1."""

@@ -112,7 +112,7 @@ def offices(slug: str) -> tuple[list[Office], list[Office]]:
     ]
     committees = [
         Office(
-            f"000.{n:02d}.50.{profile.agency}",
+            f"{n // 100:03d}.{n % 100:02d}.50.{profile.agency}",
             f"{profile.agency}.50.{n:02d}",
             f"UBND {p.commune_name}",
             f"UBND {profile.name}",

@@ -23,7 +23,9 @@ _TARGETS = ("CN", "DN", "CQ", "TC")
 
 def moment(at: datetime | None) -> str:
     """`20260612100405`, "" for none; years before 1000 keep four digits."""
-    return "" if at is None else f"{at.year:04d}{at:%m%d%H%M%S}"
+    if at is None:
+        return ""
+    return f"{at.year:04d}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}{at.second:02d}"
 
 
 class MobiFoneRenderer:

@@ -23,7 +23,9 @@ _LEVELS = {"Cấp tỉnh": "T", "Cấp xã": "X"}
 
 def moment(at: datetime | None) -> str:
     """`12/06/2026 10:04:05`, "" for none; years before 1000 keep four digits."""
-    return "" if at is None else f"{at:%d/%m}/{at.year:04d}{at: %H:%M:%S}"
+    if at is None:
+        return ""
+    return f"{at.day:02d}/{at.month:02d}/{at.year:04d} {at.hour:02d}:{at.minute:02d}:{at.second:02d}"
 
 
 class TanDanRenderer:

@@ -3,6 +3,7 @@
 Paths, fields, texts and the limit of five days a window are [style].
 """
 
+import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,7 +95,9 @@ class TanDanPeer(SystemPeer):
         if operation == "agencies":
             agencies = self.renderer.agencies()
             return _result(agencies, len(agencies)), []
-        return Reply(b"%PDF-1.4\n% sandbox file " + query.get("id", "").encode(), 200, "application/pdf"), []
+        name = query.get("id", "")
+        content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
+        return _result([{"TenTep": name, "NoiDung": content}]), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:
         """Dossiers with tuNgay <= NgayCapNhat <= denNgay, newest change first; at most five days at a time."""

@@ -36,7 +36,7 @@ class Contract:
 
 def sample(connector: Connector, stream: str, window: Window, records: int) -> Sample:
     """Profile at most that many records of a stream; pages are let go as they pass. Raises PeerError."""
-    profile, total, ended = Profile(), None, True
+    profile, total, ended = Profile(stream), None, True
     rows = min(records, PAGE) if connector.spec.streams[stream].window or records < PAGE else None
     for page in connector.pull(stream, window, rows=rows):
         total = page.total if total is None else total

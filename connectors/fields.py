@@ -83,9 +83,10 @@ _MASKS: dict[Kind, Any] = {
 
 
 class Profile:
-    """The fields of a stream of records."""
+    """The fields of a stream of records; `name` is the stream's, which says what a bare `name` in it is of."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.records = 0
         self.fields: dict[str, FieldSeen] = {}
         self.cut = False
@@ -102,8 +103,15 @@ class Profile:
                 if len(self.fields) >= MOST_FIELDS:
                     self.cut = True
                     continue
-                known = self.fields[path] = FieldSeen(path, keys)
+                known = self.fields[path] = FieldSeen(path, (self.name, *keys))
             known.add(values)
+
+    def shown(self) -> list[FieldSeen]:
+        """The fields in the order they came; a list or object that is only sometimes empty shows by its inside."""
+        return [seen for seen in self.fields.values() if seen.values or not self._has_inside(seen.path)]
+
+    def _has_inside(self, path: str) -> bool:
+        return any(other.startswith((f"{path}.", f"{path}[]")) for other in self.fields)
 
 
 def leaves(value: Any, path: str = "", keys: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...], Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine
 
-from connectors import Connector, load_spec
+from connectors import Connector, Peer, load_spec
 from hub.config import Limits, Province, Settings, load_province
 from hub.connections import peer
 from hub.errors import ConfigurationError
@@ -57,14 +57,14 @@ class Hub:
     @cached_property
     def source(self) -> Connector:
         """The province's own system."""
-        own = self.province
-        return self._connector(own.system, own.connection, own.url, own.limits)
+        return source_of(self.settings, self.province, **self._passed_in())
 
     @cached_property
     def national(self) -> Connector:
         """The national adapter, as this province's unit."""
         side = self.province.national
-        return self._connector(side.system, side.connection, None, side.limits)
+        account = replace(peer(side.connection, self.settings.home), unit=side.unit)
+        return _connector(self.settings, side.system, account, side.limits, **self._passed_in())
 
     def mapping(self, kind: RecordKind) -> Mapping:
         """The province's mapping from its system's records to canonical ones."""
@@ -81,14 +81,20 @@ class Hub:
             self._parts[key] = load_mapping(name, kind=kind, folders=folders, overlay=overlay, lists=self.lists)
         return self._parts[key]
 
-    def _connector(self, system: str, connection: str, url: str | None, limits: Limits) -> Connector:
-        account = replace(peer(connection, self.settings.home, url), unit=self.province.national.unit)
-        spec = load_spec(spec_path(self.settings, system))
-        agreed = spec.limits.model_copy(update=limits.model_dump(exclude_none=True))
-        return Connector(spec.model_copy(update={"limits": agreed}), account, **self._passed_in())
-
     def _passed_in(self) -> dict[str, Any]:
         return {} if self.transport is None else {"transport": self.transport}
+
+
+def source_of(settings: Settings, province: Province, **passed_in: Any) -> Connector:
+    """The connector to a province's own system; needs no database."""
+    account = replace(peer(province.connection, settings.home, province.url), unit=province.national.unit)
+    return _connector(settings, province.system, account, province.limits, **passed_in)
+
+
+def _connector(settings: Settings, system: str, account: Peer, limits: Limits, **passed_in: Any) -> Connector:
+    spec = load_spec(spec_path(settings, system))
+    agreed = spec.limits.model_copy(update=limits.model_dump(exclude_none=True))
+    return Connector(spec.model_copy(update={"limits": agreed}), account, **passed_in)
 
 
 def spec_path(settings: Settings, system: str) -> Path:

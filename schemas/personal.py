@@ -93,7 +93,7 @@ def kind_of(path: Sequence[str], value: str) -> Kind | None:
         return "name"
     if CODE.fullmatch(text):
         return None
-    return None if any(_THING.search(plain_name(part)) for part in path[-3:]) else "words"
+    return None if any(_THING.search(plain_name(part)) for part in path[-4:]) else "words"
 
 
 def looks_like_a_name(text: str) -> bool:

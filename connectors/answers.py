@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any
 
-from connectors.envelope import Envelope, at
+from connectors.opened import Envelope
 from connectors.spec_words import Reply, Rule, Verdict
 
 
@@ -29,13 +29,10 @@ class Said:
 
 def read_answer(status: int, envelope: Envelope, reply: Reply) -> Said:
     """The parts of an answer, wherever its envelope keeps them."""
-    if envelope.kind == "json":
-        code, text = (at(envelope.data, path) if path else None for path in (reply.code, reply.text))
-        return Said(status, normal_code(code), _text(text))
-    if envelope.kind == "soap":
-        heads = envelope.heads
-        return Said(status, normal_code(heads.get(reply.code or "")), _text(heads.get(reply.text or "")))
-    return Said(status, None, envelope.words, envelope.fault)
+    code = normal_code(envelope.find(reply.code)) if reply.code else None
+    if envelope.readable:
+        return Said(status, code, _text(envelope.find(reply.text)) if reply.text else "")
+    return Said(status, code, envelope.words, envelope.fault)
 
 
 def normal_code(code: Any) -> str | None:

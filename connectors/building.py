@@ -1,6 +1,7 @@
 """From what is asked to the request that is sent: the spec's words filled in, over REST or SOAP, and signed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -34,14 +35,19 @@ class Builder:
         self._clock = clock
         self._random = random
 
-    def build(self, own: Request, values: Values, paging: Values, token: str | None) -> WireRequest:
-        """A request of a stream or operation with what every call carries; `paging` are window and page values."""
+    def build(
+        self, own: Request, values: Values, paging: Values, token: str | None, link: str | None = None
+    ) -> WireRequest:
+        """A request of a stream or operation with what every call carries; `paging` are window and page values,
+        `link` is the whole address where the peer gave it."""
         call = own.call or self._spec.every_call.call
         known = self._known(values, token, call)
         if self._soap is None:
             request = build_rest(self._peer, self._spec.every_call, own, self._spec.limits, known, paging, self._random)
         else:
             request = self._write_soap(self._soap, self._spec.every_call, own, call or "", known, paging)
+        if link is not None:
+            request = replace(request, url=link)
         try:
             return signed(request, self._spec.auth, known, self._clock(), self._random)
         except MissingValue as error:

@@ -5,44 +5,18 @@ gateway, a SOAP fault from some hop [seen]. `open_envelope` recognises each and 
 asked decides what it means. Entities, DTDs and the network are off for all XML.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
 
 import orjson
 
+from connectors.inside import NESTED, Wanted, open_inside
+from connectors.opened import HTML, XML, Envelope, Kind, at, first_words, readable
+from connectors.spec_words import Inside
 from connectors.xmlrecords import Fault, NotXml, read_soap
-from schemas.masking import mask_text
 
-Kind = Literal["json", "soap", "fault", "html", "text", "empty", "broken"]
-HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-XML = re.compile(rb"^\s*<(?:\?xml|[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s>/])")
-TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+__all__ = ["Envelope", "Kind", "at", "first_words", "open_envelope", "readable"]
+
 UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"{\x00", b"<\x00", b"[\x00", b"\x00{", b"\x00<", b"\x00[")
-FIRST_WORDS = 120
-READ_AT_MOST = 4000
-NESTED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """An opened answer: its `kind`, the `data` of JSON, the `records` and `heads` of SOAP, or the `words` of the rest.
-
-    `words` are as they came, for the answer table; whoever shows them masks them (`first_words`).
-    """
-
-    kind: Kind
-    data: Any = None
-    records: list[dict[str, Any]] = field(default_factory=list)
-    heads: Mapping[str, str] = field(default_factory=dict)
-    fault: str | None = None
-    words: str = ""
-
-    @property
-    def readable(self) -> bool:
-        """The answer is of the service itself, whatever it says."""
-        return self.kind in ("json", "soap")
 
 
 def open_envelope(
@@ -52,9 +26,10 @@ def open_envelope(
     lists: Iterable[str] = (),
     heads: Iterable[str] = (),
     soap: bool = False,
+    inside: Sequence[Inside] = (),
 ) -> Envelope:
-    """What a raw answer is; for SOAP, `record` names the element that is a record, `lists` those that repeat,
-    `heads` others."""
+    """What a raw answer is; for XML, `record` names the element that is a record, `lists` those that repeat,
+    `heads` others; `inside` says what must be opened in it."""
     body = raw.removeprefix(b"\xef\xbb\xbf")
     if not body.strip():
         return Envelope("empty")
@@ -62,6 +37,8 @@ def open_envelope(
         return Envelope("broken", words="it is UTF-16, not UTF-8")
     if HTML.match(body):
         return Envelope("html", words=readable(body))
+    if inside:
+        return open_inside(body, inside, Wanted(record, frozenset(lists), tuple(heads)), soap)
     if soap or XML.match(body):
         return _open_xml(body, record, frozenset(lists), heads)
     return _open_json(body)
@@ -103,33 +80,3 @@ def _open_json_text(inner: bytes) -> Envelope:
     if XML.match(inner):
         return _open_xml(inner, None, frozenset())
     return Envelope("text", words=readable(inner))
-
-
-def readable(body: bytes) -> str:
-    """What a person would read in an answer: no tags, no line ends; of a long one the beginning."""
-    text = body[:READ_AT_MOST].decode("utf-8", errors="replace")
-    return " ".join(TAGS.sub(" ", text).split())
-
-
-def first_words(text: str, most: int = FIRST_WORDS) -> str:
-    """The first words of an answer for an error: masked before they are cut, so that no half number slips through."""
-    words = mask_text(text)
-    return words if len(words) <= most else words[: most - 1] + "…"
-
-
-def at(data: Any, path: str | None) -> Any:
-    """The value under a dotted path of JSON, None where there is none.
-
-    >>> at({"result": [{"session": "x"}]}, "result.0.session")
-    'x'
-    """
-    if path is None:
-        return data
-    for part in path.split("."):
-        if isinstance(data, Mapping):
-            data = data.get(part)
-        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
-            data = data[int(part)]
-        else:
-            return None
-    return data

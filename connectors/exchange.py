@@ -45,7 +45,8 @@ GATEWAY_ALONE = frozenset({502, 503, 504})
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is asked: the stream's or operation's name, its request, the values of the call, window and page
-    values; `reply` says where its answer keeps its parts, None: where every answer of the system does."""
+    values; `reply` says where its answer keeps its parts, None: where every answer of the system does. `link` is
+    the whole address, where the peer gave it."""
 
     name: str
     request: Request
@@ -57,12 +58,14 @@ class Ask:
     heads: tuple[str, ...] = ()
     page: int | None = None
     reply: ReplyWords | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, opened and judged."""
+    """What came back from the address that was `asked`, opened and judged."""
 
+    asked: str
     response: WireResponse
     envelope: Envelope
     said: Said
@@ -108,6 +111,11 @@ class Exchange:
         self._promised = "JSON" if self._soap is None else "XML"
         self._builder = Builder(spec, peer, self._soap, clock, random)
         self._tokens = self._keeper(spec)
+
+    @property
+    def say(self) -> Wording:
+        """The sentences for this peer's errors."""
+        return self._say
 
     @property
     def soap(self) -> Soap | None:
@@ -180,7 +188,8 @@ class Exchange:
 
     def _try(self, ask: Ask, token: str | None) -> Reply:
         """One request and its judged answer; an answer that is no answer becomes an error here."""
-        response, envelope, said = self._read(ask, self._send(self._build(ask, token), ask), self._soap is not None)
+        request = self._build(ask, token)
+        response, envelope, said = self._read(ask, self._send(request, ask), self._soap is not None)
         verdict, named = self._judge(ask, said)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
@@ -191,7 +200,7 @@ class Exchange:
                 )
             if envelope.kind != "fault" and not (named and envelope.kind == "text"):
                 raise self._say.bad(ask, describe(envelope, response, self._promised), response)
-        return Reply(response, envelope, said, verdict)
+        return Reply(request.url, response, envelope, said, verdict)
 
     def _send(self, request: WireRequest, ask: Ask) -> WireResponse:
         """The response; raises Again for what may be repeated, PeerUnknown for a write that may have arrived."""
@@ -224,7 +233,9 @@ class Exchange:
             envelope = Envelope("broken", words=str(wrong))
         else:
             response = response if body is response.body else replace(response, body=body)
-            envelope = open_envelope(body, record=ask.record, lists=ask.lists, heads=ask.heads, soap=soap)
+            envelope = open_envelope(
+                body, record=ask.record, lists=ask.lists, heads=ask.heads, soap=soap, inside=where.inside
+            )
             if envelope.kind == "broken" and (problem := problem_of(body)):
                 envelope = replace(envelope, words=problem)
         return response, envelope, read_answer(response.status, envelope, where)
@@ -256,7 +267,7 @@ class Exchange:
 
     def _build(self, ask: Ask, token: str | None) -> WireRequest:
         try:
-            return self._builder.build(ask.request, ask.values, ask.paging, token)
+            return self._builder.build(ask.request, ask.values, ask.paging, token, ask.link)
         except MissingValue as error:
             raise self._say.no_value(ask, error) from None
         except NotInWsdl as error:

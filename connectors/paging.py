@@ -7,8 +7,8 @@ position carries it. Two equal pages in a row are an error, since a peer that re
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
 
 Position = dict[str, Any]
 MOST_STEPS_BACK = 20
@@ -27,7 +27,8 @@ class Seen:
     """What a page showed: number of rows, whether they are those of the page before, and what the answer says of
     itself.
 
-    `times` are the changes of the records that carry one, for pagers that go by them.
+    `times` are the changes of the records that carry one, for pagers that go by them; `next` is the cursor or address
+    of the next page, None where there is none.
     """
 
     rows: int
@@ -35,6 +36,7 @@ class Seen:
     total: int | None = None
     last: bool | None = None
     times: Sequence[datetime] = ()
+    next: str | None = None
 
     @property
     def newest(self) -> datetime | None:
@@ -54,8 +56,17 @@ class Pager(Protocol):
     def since(self, position: Position) -> datetime | None:
         """Start of the window for this position, where the pager moves it."""
 
-    def passed(self, position: Position) -> int:
-        """Rows that lie before this position and are no longer counted in the answer's total."""
+    def until(self, position: Position) -> datetime | None:
+        """End of the window for this position, where the pager moves it."""
+
+    def follows(self, position: Position) -> bool:
+        """The page before this position was of the same list, so that the same rows again are a repeated page."""
+
+    def link(self, position: Position) -> str | None:
+        """The whole address of this page, where the peer gave it."""
+
+    def passed(self, position: Position) -> int | None:
+        """Rows that lie before this position and are no longer counted in the answer's total; None: nobody knows."""
 
     def params(self, position: Position) -> Mapping[str, int | str]:
         """What the request for this position carries."""
@@ -64,18 +75,27 @@ class Pager(Protocol):
         """Position after this page, or None at the end; raises EndlessPages, MissingRows."""
 
 
-class _FixedWindow:
-    """What pagers that leave the window alone have in common."""
+class PlainWalk:
+    """What most pagers have in common: they leave the window alone and build the address from parameters."""
 
     def since(self, position: Position) -> datetime | None:
         return None
 
-    def passed(self, position: Position) -> int:
+    def until(self, position: Position) -> datetime | None:
+        return None
+
+    def follows(self, position: Position) -> bool:
+        return True
+
+    def link(self, position: Position) -> str | None:
+        return None
+
+    def passed(self, position: Position) -> int | None:
         return 0
 
 
 @dataclass(frozen=True, slots=True)
-class OnePage(_FixedWindow):
+class OnePage(PlainWalk):
     """The whole list in one answer.
 
     >>> OnePage().after({}, Seen(rows=3), None)
@@ -95,22 +115,11 @@ class OnePage(_FixedWindow):
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered(_FixedWindow):
-    """Page number and page size.
+class Counted(PlainWalk):
+    """What page numbers and offsets have in common: a place in the list, and rows asked for from there.
 
-    The end is where the answer says `last`, where the total is reached, or at a page that is not full.
-
-    >>> pager = Numbered(page="page", size="size", first=0, rows=2)
-    >>> pager.params(pager.start())
-    {'page': 0, 'size': 2}
-    >>> pager.after(pager.start(), Seen(rows=2), None)
-    {'page': 1}
-    >>> pager.after({"page": 1}, Seen(rows=1), None)
-
-    When the total falls while paging, rows that moved up were skipped: the pager steps back by the fall.
-
-    >>> pager.after({"page": 3, "total": 10}, Seen(rows=2, total=7), None)
-    {'page': 1, 'total': 7, 'read': 2, 'backs': 1, 'far': 3}
+    The end is where the answer says `last`, where the total is reached, or at a page that is not full. When the total
+    falls while paging, rows that moved up were skipped: the pager steps back by the fall.
     """
 
     page: str
@@ -119,27 +128,39 @@ class Numbered(_FixedWindow):
     rows: int
     newest_first: bool = False
 
-    def start(self) -> Position:
-        return {"page": self.first}
+    place: ClassVar[str]
+    """Key of the place in a position."""
 
-    def number(self, position: Position) -> int:
-        return int(position["page"]) - self.first + 1
+    def start(self) -> Position:
+        return {self.place: self.first}
 
     def params(self, position: Position) -> Mapping[str, int | str]:
-        return {self.page: position["page"], self.size: self.rows}
+        return {self.page: position[self.place], self.size: self.rows}
+
+    def number(self, position: Position) -> int:
+        raise NotImplementedError
+
+    def _ahead(self, here: int, rows: int) -> int:
+        """The place behind a page of so many rows."""
+        raise NotImplementedError
+
+    def _behind(self, here: int, fall: int) -> tuple[int, int]:
+        """The place so many rows before, and the rows that lie before it."""
+        raise NotImplementedError
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
         """See the class; raises EndlessPages for a page that comes twice, MissingRows for an end before the total."""
-        number: int = position["page"]
+        here: int = position[self.place]
         before, backs = position.get("total"), position.get("backs", 0)
-        if before is not None and seen.total is not None and seen.total < before and number > self.first:
+        if before is not None and seen.total is not None and seen.total < before and here > self.first:
             # Rows moved up by at most the fall: all that slipped past are on the pages just behind.
-            far = max(position.get("far", 0), number)
+            far = max(position.get("far", 0), here)
             if backs >= MOST_STEPS_BACK:
-                raise EndlessPages(f"the total fell {backs} times before page {far} was passed")
-            again = max(self.first, number - math.ceil((before - seen.total) / self.rows))
-            read = (again - self.first) * self.rows
-            return {"page": again, "total": seen.total, "read": read, "backs": backs + 1, "far": far}
+                raise EndlessPages(
+                    f"the total fell {backs} times before page {self.number({self.place: far})} was passed"
+                )
+            again, read = self._behind(here, before - seen.total)
+            return {self.place: again, "total": seen.total, "read": read, "backs": backs + 1, "far": far}
         repeats = position.get("repeats", 0) + 1 if seen.rows and seen.repeated else 0
         if repeats > self._repeats_borne:
             raise EndlessPages(f"page {self.number(position)} is the same as the page before it")
@@ -147,10 +168,11 @@ class Numbered(_FixedWindow):
         if self._is_end(position, read, seen, since):
             return None
         counted = {} if seen.total is None else {"total": seen.total, "read": read}
-        behind = {"backs": backs, "far": position["far"]} if backs and number < position["far"] else {}
-        again = {"repeats": repeats} if repeats else {}
+        behind = {"backs": backs, "far": position["far"]} if backs and here < position["far"] else {}
+        again_once = {"repeats": repeats} if repeats else {}
         # Asked for once more first: a peer that stumbled gives the right page then, and none is skipped.
-        return {"page": number if repeats == 1 else number + 1, **counted, **behind, **again}
+        there = here if repeats == 1 else self._ahead(here, seen.rows)
+        return {self.place: there, **counted, **behind, **again_once}
 
     @property
     def _repeats_borne(self) -> int:
@@ -161,9 +183,10 @@ class Numbered(_FixedWindow):
         # The whole page must lie before the window: one record out of its place does not end the pull.
         if self.newest_first and since is not None and seen.newest is not None and seen.newest < since:
             return True
-        if seen.total is not None:
+        total = position.get("total") if seen.total is None else seen.total
+        if total is not None:
             # By rows, not by pages: a peer may give fewer on a page than it is asked for.
-            return _all_read(read, seen, self.number(position))
+            return all_read(read, seen.rows, total, self.number(position))
         if seen.last is not None:
             if not seen.rows and not seen.last:
                 raise MissingRows(f"page {self.number(position)} is empty, although it is not the last")
@@ -171,96 +194,59 @@ class Numbered(_FixedWindow):
         return seen.rows < self.rows
 
 
-def _all_read(read: int, seen: Seen, number: int) -> bool:
-    """The counted rows are read; raises MissingRows when they are not, and no more come."""
-    if not seen.rows and read < (seen.total or 0):
-        raise MissingRows(f"page {number} is empty after {read} rows, although {seen.total} are counted")
-    return read >= (seen.total or 0)
+@dataclass(frozen=True, slots=True)
+class Numbered(Counted):
+    """Page number and page size.
+
+    >>> pager = Numbered(page="page", size="size", first=0, rows=2)
+    >>> pager.params(pager.start())
+    {'page': 0, 'size': 2}
+    >>> pager.after(pager.start(), Seen(rows=2), None)
+    {'page': 1}
+    >>> pager.after({"page": 1}, Seen(rows=1), None)
+    >>> pager.after({"page": 3, "total": 10}, Seen(rows=2, total=7), None)
+    {'page': 1, 'total': 7, 'read': 2, 'backs': 1, 'far': 3}
+    """
+
+    place = "page"
+
+    def number(self, position: Position) -> int:
+        return int(position["page"]) - self.first + 1
+
+    def _ahead(self, here: int, rows: int) -> int:
+        return here + 1
+
+    def _behind(self, here: int, fall: int) -> tuple[int, int]:
+        again = max(self.first, here - math.ceil(fall / self.rows))
+        return again, (again - self.first) * self.rows
 
 
 @dataclass(frozen=True, slots=True)
-class ByTime:
-    """Page by page, each asked for from the last change of the one before: rows may come, go and move, none is skipped.
+class Offset(Counted):
+    """Rows to skip and rows to give; what is skipped is what was read, however many a peer gives at once.
 
-    For oldest-first lists with a window on the time of change. Rows within one `unit` of the last change come once
-    more. Where a page holds a single instant, the page number goes on instead.
-
-    >>> from datetime import UTC
-    >>> pager = ByTime(page="trang", size="kichThuoc", first=1, rows=2, unit=timedelta(seconds=1))
-    >>> eight, nine = datetime(2026, 6, 1, 8, tzinfo=UTC), datetime(2026, 6, 1, 9, tzinfo=UTC)
-    >>> after = pager.after(pager.start(), Seen(rows=2, total=5, times=[eight, nine]), None)
-    >>> after["since"], after["page"], after["total"]
-    ('2026-06-01T08:59:59+00:00', 1, 4)
-
-    The answer must then count what is left. When it counts less, rows left the window or the peer does not sort by
-    change: the page before is read again, and a peer that never agrees is an error.
+    >>> pager = Offset(page="offset", size="limit", first=0, rows=100)
+    >>> pager.after({"offset": 100, "total": 300, "read": 100}, Seen(rows=40, total=300), None)
+    {'offset': 140, 'total': 300, 'read': 140}
+    >>> pager.after({"offset": 200, "total": 300, "read": 200}, Seen(rows=97, total=297), None)
+    {'offset': 197, 'total': 297, 'read': 197, 'backs': 1, 'far': 200}
     """
 
-    page: str
-    size: str
-    first: int
-    rows: int
-    unit: timedelta
-
-    def start(self) -> Position:
-        return {"page": self.first, "number": 1, "passed": 0}
+    place = "offset"
 
     def number(self, position: Position) -> int:
-        return int(position["number"])
+        return int(position["offset"]) // self.rows + 1
 
-    def since(self, position: Position) -> datetime | None:
-        since = position.get("since")
-        return datetime.fromisoformat(since) if since else None
+    def _ahead(self, here: int, rows: int) -> int:
+        return here + rows
 
-    def passed(self, position: Position) -> int:
-        return int(position["passed"])
+    def _behind(self, here: int, fall: int) -> tuple[int, int]:
+        again = max(0, here - fall)
+        return again, again
 
-    def params(self, position: Position) -> Mapping[str, int | str]:
-        return {self.page: position["page"], self.size: self.rows}
 
-    def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
-        """See the class; raises EndlessPages, MissingRows."""
-        expected, again = position.get("total"), "backs" in position
-        if expected is not None and seen.total is not None and seen.total < expected:
-            return self._back(position)
-        if seen.rows and seen.repeated and not again:
-            raise EndlessPages(f"page {position['number']} is the same as the page before it")
-        read = position.get("read", 0) + seen.rows
-        if seen.rows < self.rows if seen.total is None else _all_read(read, seen, position["number"]):
-            return None
-        here = {"number": position["number"] + 1, "passed": position["passed"]}
-        if expected is None and again:
-            # This page was read again: only the next one tells whether the counts agree now.
-            here["backs"] = position["backs"]
-        following = None if seen.newest is None else seen.newest - self.unit
-        behind = sum(moment < following for moment in seen.times) if following else 0
-        start = self.since(position) or since
-        if following is None or not behind or (start is not None and following <= start):
-            counted = {} if seen.total is None else {"total": seen.total}
-            kept = {"since": position["since"]} if "since" in position else {}
-            return {"page": position["page"] + 1, "read": read, **here, **counted, **kept}
-        behind += position.get("read", 0)
-        counted = {} if seen.total is None else {"total": seen.total - behind}
-        return {
-            "page": self.first,
-            **here,
-            "passed": here["passed"] + behind,
-            **counted,
-            "since": following.isoformat(),
-            "behind": {key: value for key, value in position.items() if key != "behind"},
-        }
-
-    def _back(self, position: Position) -> Position:
-        """The position to read again after rows went missing: the page before, or the first of this instant."""
-        backs = position.get("backs", 0) + 1
-        if backs > MOST_STEPS_BACK:
-            raise EndlessPages(
-                f"page {position['number']} counts fewer rows than are left, again and again: they are not in order"
-            )
-        if position["page"] == self.first and "behind" in position:
-            again = dict(position["behind"])
-        else:
-            again = {key: value for key, value in position.items() if key in ("since", "number", "passed")}
-            again["page"] = self.first
-        again.pop("total", None)
-        return {**again, "backs": backs}
+def all_read(read: int, rows: int, total: int, number: int) -> bool:
+    """The counted rows are read; raises MissingRows when they are not, and no more come."""
+    if not rows and read < total:
+        raise MissingRows(f"page {number} is empty after {read} rows, although {total} are counted")
+    return read >= total

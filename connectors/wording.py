@@ -5,8 +5,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.answers import Said
-from connectors.envelope import Envelope, at, first_words
-from connectors.errors import AuthRefused, BadAnswer, ConfigError, PeerDown, PeerUnknown
+from connectors.envelope import Envelope, at, first_words, readable
+from connectors.errors import (
+    AuthRefused,
+    BadAnswer,
+    ConfigError,
+    PeerDown,
+    PeerError,
+    PeerFault,
+    PeerRefused,
+    PeerUnknown,
+)
 from connectors.peer import Peer
 from connectors.spec import Spec
 from connectors.templates import MissingValue
@@ -71,6 +80,34 @@ class Wording:
             next_step=f"Check login and password of the connection {self._peer.id} with the vendor.",
             status=response.status,
             **self.place(ask),
+        )
+
+    def unfit(self, ask: "Ask", reply: "Reply", why: str) -> BadAnswer:
+        """An answer that can be read and is not what the spec says of it."""
+        vendor = self._spec.title or self._spec.system
+        return BadAnswer(
+            f"{why} (HTTP {reply.response.status}).",
+            next_step=f"The answer is kept. Compare it with the document of {vendor}, and the spec with both.",
+            status=reply.response.status,
+            raw=reply.response.body,
+            **self.place(ask),
+        )
+
+    def refused(self, ask: "Ask", reply: "Reply") -> PeerError:
+        """An answer that no rule accepts: a SOAP fault, or a readable no."""
+        vendor = self._spec.title or self._spec.system
+        place = {**self.place(ask), "status": reply.response.status, "raw": reply.response.body}
+        if reply.envelope.kind == "fault":
+            return PeerFault(
+                f"the peer answers with a SOAP fault{quoted(reply.envelope.fault)}.",
+                next_step=f"Ask who runs {vendor}; a fault that passes by itself is named under answers: in the spec.",
+                **place,
+            )
+        words = quoted(reply.said.text or readable(reply.response.body))
+        return PeerRefused(
+            f"the peer refuses (HTTP {reply.response.status}{code(reply.said)}{words}).",
+            next_step=f"Ask who runs {vendor} what this answer means and name it under answers: in the spec.",
+            **place,
         )
 
     def no_value(self, ask: "Ask", missing: MissingValue) -> ConfigError:

@@ -16,6 +16,8 @@ from connectors.xmlbuild import LOCAL, RecordBuilder
 
 # libxml2 refuses very long texts and deep trees by default; answers of this size hold file bodies.
 HUGE = 8 * 1024 * 1024
+DIFFGRAM = "{urn:schemas-microsoft-com:xml-diffgram-v1}diffgram"
+BEFORE = "{urn:schemas-microsoft-com:xml-diffgram-v1}before"
 
 
 class NotXml(Exception):
@@ -27,29 +29,57 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SoapAnswer:
-    """The records of an answer, and `heads`: the named text elements that stand beside them (totals, codes)."""
+class XmlAnswer:
+    """The records of an answer, and `heads`: the named text elements that stand beside them (totals, codes).
 
-    records: list[dict[str, Any]]
+    `records` is None where a DataSet was promised and there is none. `kept` is the text of the element that holds
+    another answer; `kept_elements` says that it holds elements instead.
+    """
+
+    records: list[dict[str, Any]] | None
     heads: dict[str, str]
+    kept: str | None = None
+    kept_elements: bool = False
 
 
 BUILDERS: dict[frozenset[str], RecordBuilder] = {}
 
 
-def read_soap(raw: bytes, record: str | None, lists: frozenset[str], heads: Iterable[str] = ()) -> SoapAnswer:
+def read_soap(raw: bytes, record: str | None, lists: frozenset[str], heads: Iterable[str] = ()) -> XmlAnswer:
     """The records under an element name, and the texts under the names of `heads`.
 
     Raises Fault for a SOAP fault, NotXml for a cut or wrong answer.
     """
-    wanted = {*heads, "Fault", *([record] if record else [])}
+    return read_xml(raw, record, lists, heads, root="Envelope")
+
+
+def read_xml(
+    raw: bytes,
+    record: str | None,
+    lists: frozenset[str],
+    heads: Iterable[str] = (),
+    *,
+    root: str | None = None,
+    keep: str | None = None,
+    diffgram: bool = False,
+) -> XmlAnswer:
+    """As `read_soap`, for any XML: `root` is the name its root must have, `keep` an element that holds an answer.
+
+    With `diffgram`, rows are read only below diffgr:diffgram, and never below diffgr:before, where a DataSet keeps what
+    they were.
+    """
+    wanted = {*heads, *([record] if record else []), *([keep] if keep else []), *(["diffgram"] if diffgram else [])}
+    if root:
+        wanted.add("Fault")
     records: list[dict[str, Any]] = []
     builder = BUILDERS.get(lists) or BUILDERS.setdefault(lists, RecordBuilder(lists))
     found: dict[str, str] = {}
+    kept: Any = None
+    kept_elements = has_rows = False
     parser: Any = etree.iterparse(
         io.BytesIO(raw),
         # libxml2 picks the elements that matter; the others cost no Python at all.
-        tag=[f"{{*}}{name}" for name in wanted],
+        tag=[f"{{*}}{name}" for name in wanted or ("_",)],
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -63,20 +93,32 @@ def read_soap(raw: bytes, record: str | None, lists: frozenset[str], heads: Iter
                 raise NotXml("it carries a document type, which is not read")
             name = LOCAL[element.tag]
             if name == record:
-                records.append(builder.build(element))
+                if not diffgram or _is_row(element):
+                    records.append(builder.build(element))
                 element.clear()
-            elif name == "Fault":
+            elif name == "Fault" and root:
                 raise Fault(_fault_text(element))
+            elif diffgram and element.tag == DIFFGRAM:
+                has_rows = True
+            elif name == keep:
+                kept_elements = kept_elements or len(element) > 0
+                kept = element.text if kept is None else kept
             elif element.text:
                 found.setdefault(name, element.text.strip())
     except etree.XMLSyntaxError as error:
         raise NotXml(str(error.msg)) from None
-    root = parser.root
-    if root.getroottree().docinfo.doctype:
+    top = parser.root
+    if top.getroottree().docinfo.doctype:
         raise NotXml("it carries a document type, which is not read")
-    if LOCAL[root.tag] != "Envelope":
-        raise NotXml(f"it is <{LOCAL[root.tag]}>, not a SOAP envelope")
-    return SoapAnswer(records, found)
+    if root and LOCAL[top.tag] != root:
+        raise NotXml(f"it is <{LOCAL[top.tag]}>, not a SOAP envelope")
+    return XmlAnswer(None if diffgram and not has_rows else records, found, kept, kept_elements)
+
+
+def _is_row(element: Any) -> bool:
+    """The element is a row of a DataSet as it is now: below diffgr:diffgram and not below diffgr:before."""
+    nearest = next(element.iterancestors(DIFFGRAM, BEFORE), None)
+    return nearest is not None and nearest.tag == DIFFGRAM
 
 
 def raw_records(raw: bytes, record: str, index: int) -> bytes:

@@ -40,10 +40,14 @@ def decode(body: bytes, content_type: str | None) -> bytes:
 
 
 def problem_of(body: bytes) -> str | None:
-    """Why a body that names no charset is no text; None when its letters are in order."""
-    if _is_utf8(body):
-        return None
-    return "it is not UTF-8, and neither its Content-Type nor an XML declaration names another charset"
+    """Why the letters of a body that names no charset cannot be read; None where it is UTF-8, or only breaks off."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        if body.startswith(UTF_16) or error.reason == "unexpected end of data":
+            return None
+        return "it is not UTF-8, and neither its Content-Type nor an XML declaration names another charset"
+    return None
 
 
 def _read(body: bytes, name: str) -> str:

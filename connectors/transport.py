@@ -9,10 +9,11 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema, SSLError
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
 
@@ -73,11 +74,28 @@ def as_sent(url: str) -> str:
     return prepared.url or url
 
 
-class HttpTransport:
-    """Real HTTP: a pool of kept connections, no hidden retries, no redirects of a write."""
+class _OwnHost(requests.Session):
+    """Follows no address to another host: keys and signatures in headers are meant for this one."""
 
-    def __init__(self, parallel: int) -> None:
-        self._session = requests.Session()
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is None or urlsplit(urljoin(resp.url, target)).hostname != urlsplit(resp.url).hostname:
+            return None
+        return target
+
+
+class HttpTransport:
+    """Real HTTP: a pool of kept connections, no hidden retries, no redirects of a write or to another host.
+
+    `certificate`, `key` and `authority` are paths of PEM files.
+    """
+
+    def __init__(
+        self, parallel: int, *, certificate: str | None = None, key: str | None = None, authority: str | None = None
+    ) -> None:
+        self._session = _OwnHost()
+        self._session.cert = (certificate, key) if certificate and key else certificate
+        self._verify = authority
         # No credentials from ~/.netrc: it would replace the token of the spec.
         self._session.auth = _leave_alone
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=parallel, max_retries=0, pool_block=False)
@@ -89,11 +107,13 @@ class HttpTransport:
             with self._session.request(
                 request.method,
                 request.url,
-                headers=dict(request.headers),
+                headers={name: value.encode() for name, value in request.headers.items()},
                 data=request.body,
                 timeout=(request.connect, request.timeout),
                 allow_redirects=request.method == "GET",
                 proxies=DIRECT if _is_here(request.url) else None,
+                # Said for each request, or REQUESTS_CA_BUNDLE of the environment would win.
+                verify=self._verify,
                 stream=True,
             ) as response:
                 return WireResponse(response.status_code, _read(response), dict(response.headers))
@@ -135,14 +155,16 @@ def _translate(error: requests.RequestException, request: WireRequest) -> NotSen
         return NotSent(f"no connection: {_plain(reason)}")
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, ConnectTimeoutError):
         return NotSent(f"no connection within {request.connect:g} s")
-    if isinstance(error, requests.exceptions.SSLError) and _is_certificate(reason):
+    if isinstance(error, SSLError) and _is_certificate(reason):
         return NotSent(f"the certificate is not accepted: {_plain(reason)}")
-    if isinstance(
-        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
-    ):
+    if isinstance(error, InvalidURL | InvalidSchema | MissingSchema):
         return NotSent("the address cannot be used")
+    if isinstance(error, InvalidHeader):
+        return NotSent("a header holds a line end or another sign that cannot be sent")
     if isinstance(error, requests.ReadTimeout):
         return NoAnswer(f"no answer within {request.timeout:g} s", timeout=True)
+    if isinstance(error, SSLError):
+        return NoAnswer(f"the encrypted connection broke off: {_plain(reason)}")
     return NoAnswer(f"the connection broke off ({type(error).__name__})")
 
 

@@ -1,6 +1,8 @@
 """Peers that are functions: no network, no real time, no chance."""
 
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +74,12 @@ def make(time: Time) -> Make:
 def written(text: str) -> Spec:
     """A spec from its YAML text, without a file."""
     return Spec.model_validate(yaml.safe_load(dedent(text)))
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
 
 
 def json_answer(body: Any, status: int = 200, **headers: str) -> WireResponse:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors import Connector, Hosts, NoAnswer, NotSent, Peer, WireRequest, load_spec
 from connectors.transport import HttpTransport
-from tests.connectors.conftest import SPECS
+from tests.connectors.conftest import SPECS, free_port
 
 Handler = Callable[[socket.socket], None]
 
@@ -38,11 +38,6 @@ def serving(handle: Handler) -> Iterator[str]:
         stop.set()
         server.close()
         thread.join(0.1)
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 def ask(url: str, timeout: float = 5.0) -> WireRequest:
@@ -120,3 +115,39 @@ def test_a_check_of_a_peer_that_is_down_is_one_line_with_a_next_step() -> None:
 def test_a_check_of_an_address_that_is_none_says_how_to_write_it(url: str) -> None:
     (line,) = Connector(load_spec(SPECS / "national_adapter.yaml"), Peer("p", url), hosts=Hosts()).check()
     assert not line.ok and "https://" in line.next_step
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 200), ("localhost", 302)])
+def test_a_read_is_carried_on_to_its_own_host_only(host: str, status: int) -> None:
+    """A redirect to another host would take the keys and signatures of the headers there."""
+    asked: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        port = connection.getsockname()[1]
+        moved = (
+            f"HTTP/1.1 302 Moved\r\nLocation: http://{host}:{port}/b\r\n" if len(asked) == 1 else "HTTP/1.1 200 OK\r\n"
+        )
+        connection.sendall(f"{moved}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+
+    with serving(handle) as url:
+        response = HttpTransport(1)(WireRequest("GET", url, {"X-Key": "k"}, connect=2.0, timeout=5.0))
+    assert response.status == status
+    assert len(asked) == (2 if status == 200 else 1)
+
+
+def test_a_header_in_vietnamese_is_sent_as_utf8() -> None:
+    asked: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with serving(handle) as url:
+        HttpTransport(1)(WireRequest("GET", url, {"X-Unit": "Sở Tư pháp"}, connect=2.0, timeout=5.0))
+    assert "X-Unit: Sở Tư pháp\r\n".encode() in asked[0]
+
+
+def test_a_header_with_a_line_end_is_never_sent() -> None:
+    with pytest.raises(NotSent, match="line end"):
+        HttpTransport(1)(WireRequest("GET", "http://127.0.0.1:1/", {"X-Key": "a\nX-Evil: 1"}))

@@ -68,3 +68,10 @@ def planted(sandbox: Sandbox, slug: str) -> set[str]:
         values |= {one.owner, one.filer, one.identity, one.tax, one.phone, one.email, one.address}
         values |= {one.subject} if one.owner and one.owner in one.subject else set()
     return {value for value in values if len(value) > 5}
+
+
+@pytest.fixture
+def screen(say: Say, database: str, monkeypatch: pytest.MonkeyPatch) -> Say:
+    """The same with a fresh database that knows the national procedures."""
+    monkeypatch.setenv("LIENTHONG_DATABASE_URL", database)
+    return say

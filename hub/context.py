@@ -18,7 +18,7 @@ from hub.errors import ConfigurationError
 from hub.store import database_url, engine_of
 from mappings import CodeLists, Mapping, load_mapping
 
-RecordKind = Literal["dossier", "procedure", "step"]
+RecordKind = Literal["dossier", "procedure", "step", "application"]
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a stage's name, what is done and, where it is known, what there is in all."""

@@ -192,7 +192,10 @@ class Generator:
             last = number == len(plan.levels) - 1
             variable = f"entry_{number}" if not last else "entry"
             rows = f"rows_{number}"
-            self.put(f"{rows} = {source}")
+            if number == 0:
+                self._take_rows(plan, rows, source, where, scopes)
+            else:
+                self.put(f"{rows} = {source}")
             self.put(f"if {rows}.__class__ is not list: {rows} = rows({rows}, {shown!r}, {where}, findings)")
             shown += "[]"
             self.put(f"for {variable} in {rows}{' or NO_ENTRIES' if number else ''}:")
@@ -210,6 +213,20 @@ class Generator:
         self.sink = "findings"
         if plan.steps:
             self.put(f"{target}, held_steps = in_order({target}, faults, {where}, notes)")
+
+    def _take_rows(self, plan: ListPlan, rows: str, source: str, where: str, scopes: list[Scope]) -> None:
+        """Read the outermost list, where the list's own conditions hold."""
+        if not plan.when:
+            self.put(f"{rows} = {source}")
+            return
+        said = [
+            f"key[v := {self._expression(path, scopes, where)}] in {self.bind('SAID', values)}"
+            for path, values in plan.when
+        ]
+        self.put("try:")
+        self.put(f"    {rows} = {source} if {' and '.join(said)} else None")
+        self.put("except TROUBLE as t:")
+        self.put(f"    {rows} = trouble(t, v, {where}, {self.sink}, notes)")
 
     def _hoist(self, plan: ListPlan, up: int | None, scopes: list[Scope], where: str) -> None:
         """Take nested objects of an outer scope before the loop in which their fields are read."""

@@ -51,6 +51,25 @@ def datetime_reader(formats: tuple[str, ...], zone: str) -> Read:
     return read if width is None else _remembering_reader(read, readers[0], formats[0], width)
 
 
+def datetime_writer(form: str, zone: str) -> Callable[[Any], str]:
+    """A writer for one format: `iso` with milliseconds and offset, numbers as text, patterns in the zone."""
+
+    def write(value: Any) -> str:
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise Refused("bad_date")
+        if form in ("epoch_s", "epoch_ms"):
+            return str(int(value.timestamp() * (1000 if form == "epoch_ms" else 1)))
+        local = value.astimezone(ZONES[zone])
+        if form == "iso":
+            return local.isoformat(timespec="milliseconds")
+        parts = {"yyyy": f"{local.year:04}", "MM": f"{local.month:02}", "dd": f"{local.day:02}"}
+        parts |= {"HH": f"{local.hour:02}", "mm": f"{local.minute:02}", "ss": f"{local.second:02}"}
+        parts["SSS"] = f"{local.microsecond // 1000:03}"
+        return _TOKEN.sub(lambda found: parts[found.group()], form)
+
+    return write
+
+
 def _in_turn(readers: list[Read]) -> Read:
     def read(value: Any) -> datetime | None:
         for reader in readers[:-1]:

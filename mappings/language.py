@@ -29,7 +29,7 @@ As = Literal[
     "citizen_number",
     "link",
 ]
-Kinds = Literal["dossier", "procedure", "step"]
+Kinds = Literal["dossier", "procedure", "step", "application"]
 SAME = "same"
 
 
@@ -115,6 +115,9 @@ class ListRule(BaseModel):
     __pydantic_extra__: dict[str, ItemRule]
 
     each: str = Field(description="path to the source list, `a[].b[]`; `same` in an overlay keeps the base's list")
+    only: dict[str, Scalar | list[Scalar]] | None = Field(
+        None, description="the list counts only when each path of the record has (one of) the value(s); otherwise none"
+    )
 
     @property
     def items(self) -> dict[str, str | Rule]:
@@ -160,6 +163,7 @@ class _Sections(BaseModel):
     dossier: Fields | None = Field(None, description="rules for a dossier")
     procedure: Fields | None = Field(None, description="rules for a procedure")
     step: Fields | None = Field(None, description="rules for one progress step on its way out")
+    application: Fields | None = Field(None, description="rules for a dossier that was filed on the national portal")
     examples: list[Example] = Field(default_factory=list, description="records and what must come of them")
 
 
@@ -230,7 +234,7 @@ def located(fields: Fields, kind: str, file: YamlFile) -> dict[str, Located]:
 def _located(rule: str | Rule | ListRule, file: YamlFile, key: Key) -> Located:
     if isinstance(rule, ListRule):
         items = {name: _located(item, file, (*key, name)) for name, item in rule.items.items()}
-        return Located(Rule.model_validate({}), file, key, rule.each, items)
+        return Located(Rule.model_validate({"when": rule.only}), file, key, rule.each, items)
     return Located(Rule.model_validate({"from": rule}) if isinstance(rule, str) else rule, file, key)
 
 

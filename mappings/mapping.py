@@ -91,7 +91,7 @@ def load_mapping(
 def kinds_of(name: str, folders: Sequence[Path] | None = None) -> list[str]:
     """The record kinds that a mapping has rules for."""
     base, _ = _read_base(name, folders)
-    return [kind for kind in ("dossier", "procedure", "step") if getattr(base, kind) is not None]
+    return [kind for kind in ("dossier", "procedure", "step", "application") if getattr(base, kind) is not None]
 
 
 def mapping_names(folders: Sequence[Path] | None = None) -> list[str]:

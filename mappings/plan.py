@@ -11,7 +11,7 @@ from mappings.mapped import Where
 from mappings.paths import Path, parse_each, parse_path
 from mappings.readers import Reader, Readers
 from mappings.transforms import read_key
-from schemas.records import DOSSIER, KINDS, STEP, Field
+from schemas.records import APPLICATION, DOSSIER, KINDS, STEP, Field
 
 Take = Literal["from", "first", "join", "any", "value", "key"]
 
@@ -23,9 +23,18 @@ HUB_FIELDS = (
 )
 """What the hub adds to a canonical dossier before it is written for the national side."""
 
+HANDED_OVER_FIELDS = (
+    Field("procedure_code_local", "text", "the province's own code of the procedure"),
+    Field("procedure_name", "text", "the province's name of the procedure"),
+    Field("status", "int", "national status when it is handed over"),
+    Field("steps", "list", "progress up to then", items=STEP),
+)
+"""What the hub adds to a dossier from the national portal before it is written for the province's system."""
+
 OUT_KINDS: dict[str, tuple[Field, ...]] = {
     "dossier": (*DOSSIER, *HUB_FIELDS),
     "step": (*STEP, HUB_FIELDS[0], DOSSIER[0], DOSSIER[1]),
+    "application": (*APPLICATION, *HANDED_OVER_FIELDS),
 }
 """Records that an outgoing mapping can read."""
 
@@ -62,6 +71,7 @@ class ListPlan:
     items: tuple[FieldPlan, ...]
     entry_keys: tuple[str, ...]
     steps: bool = False
+    when: tuple[tuple[Path, frozenset[str | None]], ...] = ()
 
 
 @dataclass(slots=True)
@@ -123,7 +133,8 @@ class Planner:
                 what = f"entries of `{canonical.name}` need `{item_field.name}` ({item_field.doc})."
                 self.faults.append(rule.fault(None, what, "Say where the source carries it."))
         where = Where(canonical.name, rule.each, rule.where)
-        return ListPlan(canonical.name, levels, where, tuple(items), tuple(known), canonical.name == "steps")
+        when = self._when(rule, 0)
+        return ListPlan(canonical.name, levels, where, tuple(items), tuple(known), canonical.name == "steps", when)
 
     def _out_list(self, name: str, rule: Located) -> ListPlan:
         levels = self._levels(rule)
@@ -138,7 +149,8 @@ class Planner:
         items = tuple(
             self._field(item, located, None, f"{name}.", 1, canonical.items) for item, located in rule.items.items()
         )
-        return ListPlan(name, levels, Where(name, str(rule.each), rule.where), items, tuple(rule.items))
+        where = Where(name, str(rule.each), rule.where)
+        return ListPlan(name, levels, where, items, tuple(rule.items), when=self._when(rule, 0))
 
     def _levels(self, rule: Located) -> tuple[tuple[str, ...], ...]:
         try:
@@ -185,10 +197,7 @@ class Planner:
             r.missing or _missing_word(full),
             bool((canonical and canonical.mandatory) or r.required),
         )
-        when = tuple(
-            (self._path(path, rule, depth), frozenset(map(read_key, said if isinstance(said, list) else [said])))
-            for path, said in (r.when or {}).items()
-        )
+        when = self._when(rule, depth)
         self._check_constant(rule, "value", r.value, kind)
         self._check_constant(rule, "default", r.default, kind)
         for code in (r.table or {}).values():
@@ -201,6 +210,12 @@ class Planner:
             self.faults.append(rule.fault("as", "links live in the entries of a list.", "Use `each`."))
         return FieldPlan(
             name, kind, take, where, paths, reader, r.with_, r.value, default, r.at, stated, when, r.blank, link
+        )
+
+    def _when(self, rule: Located, depth: int) -> tuple[tuple[Path, frozenset[str | None]], ...]:
+        return tuple(
+            (self._path(path, rule, depth), frozenset(map(read_key, said if isinstance(said, list) else [said])))
+            for path, said in (rule.rule.when or {}).items()
         )
 
     def _take(self, rule: Located) -> tuple[Take, list[str | None]]:

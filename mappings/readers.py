@@ -46,7 +46,7 @@ _SHOWN_FORMATS = (*dates.NAMED, "dd/MM/yyyy HH:mm:ss", "dd/MM/yyyy", "yyyy-MM-dd
 SELDOM_REPEATED = frozenset(
     (
         *("receipt_no", "applicant_name", "phone", "email", "address", "tax_code", "subject", "national_code"),
-        *("documents.document_id", "documents.name", "results.result_id"),
+        *("documents.document_id", "documents.name", "documents.content", "documents.digest", "results.result_id"),
     )
 )
 """Texts that differ from record to record: remembering them would cost more than reading them."""
@@ -117,10 +117,7 @@ class Readers:
         if kind == "flag":
             return self._kept("flag_out", lambda: Reader("flag_out", "memo", Memo(write_flag, {True: "1", False: "0"})))
         if kind == "time":
-            if self.times.format != "yyyyMMddHHmmss" or self.times.zone != "Asia/Ho_Chi_Minh":
-                what = "times go out as yyyyMMddHHmmss in Asia/Ho_Chi_Minh only."
-                self.faults.append(rule.fault(None, what, "Say so under `times`."))
-            return self._kept("time_out", lambda: Reader("time_out", "call", write_compact_time))
+            return self._written_time(rule)
         if kind in ("int", "number"):
             return self._kept("number_out", lambda: Reader("number_out", "memo", Memo(write_number)))
         return self._text(rule.rule.cut, False)
@@ -147,6 +144,20 @@ class Readers:
         if as_ == "datetime":
             return read
         return self._kept(f"{key} limit", lambda: Reader(as_, "call", dates.end_of_day_reader(read.made)))
+
+    def _written_time(self, rule: Located) -> Reader:
+        """A time on its way out: one format, in a zone."""
+        said, zone = rule.rule.format or self.times.format, rule.rule.zone or self.times.zone
+        if isinstance(said, list) or not dates.is_format(said):
+            what = f"`{said}` is not one format of a time."
+            return self._unreadable(rule, "format", rule.rule.format, what, near(str(said), _SHOWN_FORMATS))
+        if zone not in dates.ZONES:
+            what = f"`{zone}` is not a known zone."
+            return self._unreadable(rule, "zone", rule.rule.zone, what, near(zone, dates.ZONES))
+        if (said, zone) == ("yyyyMMddHHmmss", "Asia/Ho_Chi_Minh"):
+            return self._kept("time_out", lambda: Reader("time_out", "call", write_compact_time))
+        key = f"{said} {zone} out"
+        return self._kept(key, lambda: Reader("time_out", "call", dates.datetime_writer(said, zone)))
 
     def _unreadable(self, rule: Located, part: str, own: Any, what: str, next_step: str) -> Reader:
         """Tell a fault at the rule that says the word itself, else once at the file's `times`."""

@@ -121,5 +121,40 @@ PROCEDURE = (
     Field("public", "flag", "shown to citizens", "TRANGTHAI"),
 )
 
-KINDS: dict[str, tuple[Field, ...]] = {"dossier": DOSSIER, "procedure": PROCEDURE}
+FILED_DOCUMENT = (
+    Field("name", "text", "file name", "TenTepDinhKem", mandatory=True, most=4000),
+    Field("component_code", "text", "code of the document in the procedure", "MaThanhPhanHoSo"),
+    Field("content", "text", "the file itself, base64", "Base64", mandatory=True),
+    Field("digest", "text", "SHA-256 of the file, hex, where it is stated"),
+    Field("size", "int", "bytes of the file, where they are stated"),
+    Field("media_type", "text", "media type of the file"),
+)
+
+APPLICATION = (
+    Field("national_code", "text", "the code that the national portal gave", "MaHoSo", mandatory=True),
+    Field("procedure_code", "text", "base national procedure code d.dddddd", "MaTTHC", mandatory=True),
+    Field("applicant_name", "text", "owner of the dossier (chủ hồ sơ)", "ChuHoSo", mandatory=True),
+    Field("applicant_kind", "int", "1 citizen, 2 enterprise, 3 state agency, 4 other", "LoaiDoiTuong", mandatory=True),
+    Field("applicant_account", "text", "account on the portal", "MaDoiTuong"),
+    Field("identifiers", "list", "citizen numbers", "DinhDanhCHS", items=IDENTIFIER),
+    Field("tax_code", "text", "tax code of an enterprise", "MaSoThue"),
+    Field("phone", "text", "phone number", "SoDienThoai"),
+    Field("email", "text", "e-mail address", "Email"),
+    Field("address", "text", "street address as it was written", "DiaChiChiTiet"),
+    Field("commune", "text", "commune code as filed", "MaXa"),
+    Field("province", "text", "province code as filed", "MaTinh"),
+    Field("subject", "text", "subject (trích yếu)", "TrichYeuHoSo", mandatory=True, most=1000),
+    Field("note", "text", "the applicant's remark", "GhiChu"),
+    Field(
+        "submitted_at", "time", "filed on the portal; where it is not said, when the hub was given it", "NgayNopHoSo"
+    ),
+    Field("result_delivery", "int", "how the result goes back: 0 in person, 1 post", "HinhThuc"),
+    Field("identity_verified", "flag", "account verified by VNeID", "TaiKhoanDuocXacThucVoiVNeID"),
+    Field("documents", "list", "files handed in", "TaiLieuNop", items=FILED_DOCUMENT),
+    Field("fees", "list", "fees", "DanhSachLePhi", items=FEE),
+    Field("results", "list", "result papers", "DanhSachGiayToKetQua", items=RESULT),
+)
+"""What a citizen filed on the national portal, before the province has given it a number of its own."""
+
+KINDS: dict[str, tuple[Field, ...]] = {"dossier": DOSSIER, "procedure": PROCEDURE, "application": APPLICATION}
 """Record kinds that a mapping can produce."""

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from connectors.spec_words import Duration, Part, Reply, Request
 
 EARLY: float = 30.0
+SIGNED = frozenset({"method", "path", "query", "target", "timestamp", "nonce", "body_digest", "signature"})
+"""Placeholders of `auth: {kind: hmac}` besides the connection's: what is known only of the request as it leaves."""
 
 
 class NoAuth(Part):

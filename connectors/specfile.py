@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 
 from connectors.errors import ConfigError
 from connectors.spec import Operation, Spec, Stream
-from connectors.spec_auth import Login
+from connectors.spec_auth import SIGNED, Hmac, Login
 from connectors.spec_words import BUILT_IN
 from connectors.templates import names_in
 
@@ -196,9 +196,10 @@ def _check_placeholders(spec: Spec, path: Path) -> None:
         names = (
             part.names() if isinstance(part, Login | Stream | type(spec.every_call)) else names_in(part.model_dump())
         )
+        known = BUILT_IN | SIGNED if isinstance(part, Hmac) else BUILT_IN
         for name in sorted(names):
-            if name not in BUILT_IN and not name.startswith("extra."):
-                match = near(name, sorted(BUILT_IN))
+            if name not in known and not name.startswith("extra."):
+                match = near(name, sorted(known))
                 raise ConfigError(
                     f"the placeholder {{{name}}} is not known.",
                     file=path,
@@ -206,7 +207,7 @@ def _check_placeholders(spec: Spec, path: Path) -> None:
                     key=".".join(place),
                     next_step=f"Did you mean {{{match}}}?"
                     if match
-                    else f"Known: {', '.join(sorted(BUILT_IN))}, extra.…",
+                    else f"Known: {', '.join(sorted(known))}, extra.…",
                 )
     for kind, members in (("streams", spec.streams), ("operations", spec.operations)):
         for name, member in members.items():

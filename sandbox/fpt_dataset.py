@@ -129,7 +129,7 @@ class FptSoapRenderer:
         ]
 
     def _children(self, d: PlainDossier, key: int) -> dict[str, list[Row]]:
-        own = {"HoSoID": key}
+        own: Row = {"HoSoID": key}
         steps = []
         for step in d.steps:
             number, name = status_of(step.status, step.variant)

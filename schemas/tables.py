@@ -30,7 +30,8 @@ metadata = MetaData(
 )
 
 
-def _time(name: str, *, nullable: bool = True, now: bool = False) -> Column:
+def time_column(name: str, *, nullable: bool = True, now: bool = False) -> Column:
+    """A time with its zone; `now`: filled in by the server."""
     return Column(
         name,
         DateTime(timezone=True),
@@ -60,16 +61,16 @@ run = Table(
         comment="a window asked for by a person",
     ),
     Column("dry_run", Boolean, nullable=False, server_default=text("false")),
-    _time("since"),
-    _time("until", nullable=False),
+    time_column("since"),
+    time_column("until", nullable=False),
     Column("goal", DateTime(timezone=True), comment="a resumed run goes on from its old window's end to here"),
     Column("page", Integer, nullable=False, server_default="0", comment="pages landed"),
     Column("position", JSONB, comment="where the connector goes on after the last landed page"),
     Column("attempt", Integer, nullable=False, server_default="1"),
     Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("error", Text),
-    _time("started_at", nullable=False, now=True),
-    _time("ended_at"),
+    time_column("started_at", nullable=False, now=True),
+    time_column("ended_at"),
     Index(None, "province", "run_id"),
 )
 
@@ -88,7 +89,7 @@ message = Table(
     Column("records", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="zstd"),
     Column("error", Text, comment="why the body could not be read, when it could not"),
-    _time("received_at", nullable=False),
+    time_column("received_at", nullable=False),
 )
 
 STAGED = (
@@ -157,9 +158,9 @@ dossier = Table(
     Column("source_key", Text, nullable=False),
     Column("procedure_code", Text, nullable=False),
     Column("status", SmallInteger, nullable=False),
-    _time("changed_at"),
-    _time("received_at"),
-    _time("due_at"),
+    time_column("changed_at"),
+    time_column("received_at"),
+    time_column("due_at"),
     Column("content_hash", Text, nullable=False),
     Column("steps_hash", Text, nullable=False),
     Column("record", JSONB, nullable=False),
@@ -168,7 +169,7 @@ dossier = Table(
     Column("run_id", BigInteger, nullable=False, comment="the run that last changed it"),
     Column("delivered_hash", Text, comment="content hash that the national side last accepted"),
     Column("reconciled_hash", Text, comment="content hash that was last found equal on both sides"),
-    _time("first_seen_at", nullable=False, now=True),
+    time_column("first_seen_at", nullable=False, now=True),
     UniqueConstraint("outgoing_code"),
 )
 
@@ -180,7 +181,7 @@ progress_step = Table(
     Column("province", Text, primary_key=True),
     Column("dossier_code", Text, primary_key=True),
     Column("step_key", Text, primary_key=True, comment="time | status | ordinal among equals"),
-    _time("happened_at", nullable=False),
+    time_column("happened_at", nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("ordinal", Integer, nullable=False, comment="order in the dossier, from 1"),
     Column("record", JSONB, nullable=False),
@@ -194,7 +195,7 @@ progress_step = Table(
     Column("reason", Text, comment="why it is held"),
     Column("run_id", BigInteger, nullable=False, comment="the run that brought it"),
     Column("sent_run_id", BigInteger, comment="the run that last sent it"),
-    _time("answered_at"),
+    time_column("answered_at"),
     Index("ix_progress_step_owed", "province", "dossier_code", postgresql_where=text(_OWED)),
 )
 
@@ -218,9 +219,9 @@ delivery = Table(
     Column("reason", Text, comment="why it is held"),
     Column("run_id", BigInteger, nullable=False, comment="the run that made it"),
     Column("sent_run_id", BigInteger, comment="the run that last sent it"),
-    _time("created_at", nullable=False, now=True),
-    _time("intent_at"),
-    _time("answered_at"),
+    time_column("created_at", nullable=False, now=True),
+    time_column("intent_at"),
+    time_column("answered_at"),
     Index(
         "uq_delivery_owed",
         "province",
@@ -246,13 +247,13 @@ quarantine = Table(
     Column("message_id", BigInteger, comment="the message that holds the raw record"),
     Column("position", Integer, comment="its place in that message, from 0"),
     Column("content_hash", Text, nullable=False),
-    _time("changed_at"),
+    time_column("changed_at"),
     Column("state", Text, nullable=False, server_default="held", comment="held, redriven, corrected, superseded"),
     Column("run_id", BigInteger, nullable=False, comment="the run that held it first"),
     Column("seen_run_id", BigInteger, nullable=False, comment="the run that met it last"),
     Column("freed_run_id", BigInteger),
-    _time("held_at", nullable=False, now=True),
-    _time("freed_at"),
+    time_column("held_at", nullable=False, now=True),
+    time_column("freed_at"),
     Index(
         "uq_quarantine_held",
         "province",
@@ -270,7 +271,7 @@ cursor = Table(
     metadata,
     Column("province", Text, primary_key=True),
     Column("stream", Text, primary_key=True),
-    _time("changed_until", nullable=False),
+    time_column("changed_until", nullable=False),
     Column("run_id", BigInteger, nullable=False),
 )
 
@@ -279,7 +280,7 @@ procedure_version = Table(
     metadata,
     Column("procedure_code", Text, primary_key=True),
     Column("valid_from", DateTime(timezone=True), primary_key=True),
-    _time("valid_to"),
+    time_column("valid_to"),
     Column("name", Text, nullable=False),
     Column("field_code", Text),
     Column("field_name", Text),
@@ -311,8 +312,8 @@ province_procedure = Table(
     Column("source", Text, nullable=False, comment="pull or the name of an imported list"),
     Column("content_hash", Text, nullable=False),
     Column("run_id", BigInteger, nullable=False),
-    _time("seen_at", nullable=False),
-    _time("gone_at"),
+    time_column("seen_at", nullable=False),
+    time_column("gone_at"),
 )
 
 reconciliation = Table(
@@ -324,7 +325,7 @@ reconciliation = Table(
     Column("compared", Integer, nullable=False),
     Column("equal", Integer, nullable=False),
     Column("differences", JSONB, nullable=False, comment="counts by kind, and per field"),
-    _time("at", nullable=False, now=True),
+    time_column("at", nullable=False, now=True),
 )
 
 difference = Table(

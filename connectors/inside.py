@@ -47,7 +47,7 @@ class _Content:
             return self.value.removeprefix(b"\xef\xbb\xbf").strip()
         text = str(self.value).strip("\ufeff \t\r\n")
         declared = DECLARATION.match(text)
-        return (text[declared.end() :] if declared else text).encode("utf-8", errors="replace")
+        return (text[declared.end() :].lstrip() if declared else text).encode("utf-8", errors="replace")
 
     def words(self) -> Envelope:
         """The content is not what was promised: its words."""

@@ -17,7 +17,7 @@ from connectors.paging import EndlessPages, MissingRows, Pager, Position, Seen
 from connectors.peer import Answer, CheckLine, Page, Peer, Window
 from connectors.reading import Reading, reading_of
 from connectors.spec import Operation, Spec, Stream
-from connectors.specfile import near
+from connectors.specerrors import near
 from connectors.tls import tls_files
 from connectors.transport import HttpTransport, Transport
 from connectors.walks import Unfit, goes_by_changes, is_newest_first, pager_of, seen_on, window_params
@@ -212,9 +212,7 @@ class Connector:
             raise self.exchange.say.refused(ask, reply)
         records = reading.records(reply.envelope)
         if records is None:
-            raise self.exchange.say.unfit(
-                ask, reply, f"there is no list of records under {reading.element or 'the top'!r}"
-            )
+            raise self.exchange.say.no_records(ask, reply, reading.element)
         return records
 
     def _given(self, part: Operation, ask: Ask, reply: Reply) -> dict[str, Any]:

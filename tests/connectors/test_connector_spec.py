@@ -92,9 +92,9 @@ def test_a_missing_key_names_the_place_where_it_is_missing(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("  client_id: x", '  client_id: "{extr.client_id}"'), "{extr.client_id} is not known"),
+        (("  client_id: x", '  client_id: "{extr.client_id}"'), "Did you mean {extra.client_id}?"),
         (("    get: dossiers", '    get: "{tokn}/dossiers"'), "Did you mean {token}?"),
-        (("    get: dossiers\n", ""), "get or post is missing"),
+        (("    get: dossiers\n", ""), "get, post or put is missing"),
         (("  post: token", "  post: token\n  refresh_before: 30"), "write a number and its unit"),
         (("transport: rest", "transport: rest\ndates: {format: dd/mm/YYYY}"), "'YYYY' is not a part of a time"),
         (("transport: rest", "transport: rest\ndates: {zone: Asia/Hanoi}"), "not a time zone"),

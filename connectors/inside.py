@@ -20,7 +20,7 @@ from connectors.xmlrecords import Fault, NotXml, read_xml
 
 NESTED = 3
 """How often a JSON string is unwrapped that holds a JSON string."""
-DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>\s*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Logging in: what each kind of login asks for, and where its answer keeps the token and how long it holds."""
 
-from connectors.envelope import Envelope, at
+from connectors.opened import Envelope
 from connectors.spec_auth import Login, OAuth2Client, OAuth2Password
 from connectors.spec_words import Request
 
@@ -34,19 +34,15 @@ def heads_of(auth: TokenAuth) -> tuple[str, ...]:
 
 def token_in(auth: TokenAuth, envelope: Envelope) -> str | None:
     """The token in an answer; None where there is none."""
-    found = _head(envelope, heads_of(auth)[0])
+    found = envelope.find(heads_of(auth)[0])
     return found if isinstance(found, str) and found else None
 
 
 def lifetime_in(auth: TokenAuth, envelope: Envelope) -> float | None:
     """Seconds the token holds: as the answer says, else as the spec says; None: until the peer says no."""
     path = auth.expires_in if isinstance(auth, Login) else EXPIRES_IN
-    said = _head(envelope, path) if path else None
+    said = envelope.find(path)
     try:
         return float(str(said))
     except ValueError:
         return auth.lifetime if isinstance(auth, Login) else None
-
-
-def _head(envelope: Envelope, path: str) -> object:
-    return envelope.heads.get(path) if envelope.kind == "soap" else at(envelope.data, path)

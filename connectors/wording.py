@@ -93,6 +93,13 @@ class Wording:
             **self.place(ask),
         )
 
+    def no_records(self, ask: "Ask", reply: "Reply", element: str | None) -> BadAnswer:
+        """An accepted answer without the records that the spec promises."""
+        if reply.envelope.readable:
+            return self.unfit(ask, reply, f"there is no list of records under {element or 'the top'!r}")
+        promised = "JSON" if self._spec.transport == "rest" else "XML"
+        return self.bad(ask, describe(reply.envelope, reply.response, promised), reply.response)
+
     def refused(self, ask: "Ask", reply: "Reply") -> PeerError:
         """An answer that no rule accepts: a SOAP fault, or a readable no."""
         vendor = self._spec.title or self._spec.system

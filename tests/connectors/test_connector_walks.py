@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -235,7 +236,7 @@ def linked(rows: list[dict[str, Any]], address: str, header: bool = False) -> Ke
         following = address.format(start + 10) if start + 10 < len(rows) else ""
         body = {"rows": rows[start : start + 10], "next": "" if header else following}
         links = {"Link": f'<http://peer.test/base/rows>; rel="first", <{following}>; rel="next"'}
-        return json_answer(body, **(links if header and following else {}))
+        return WireResponse(200, orjson.dumps(body), links if header and following else {})
 
     return Keeping(answer)
 

@@ -66,7 +66,8 @@ def test_pieces_cover_the_window_without_a_gap_and_none_is_longer_than_allowed(
 ) -> None:
     length = timedelta(seconds=max(most, 5000))
     pager = InPieces(OnePage(), window, length, TimeForm(form, VIET_NAM))
-    pieces, position = [], pager.start()
+    pieces: list[tuple[datetime, datetime]] = []
+    position: dict[str, Any] | None = pager.start()
     while position is not None:
         since, until = pager.since(position), pager.until(position)
         assert since is not None and until is not None

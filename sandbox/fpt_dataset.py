@@ -167,11 +167,12 @@ def dataset(table: str, rows: Sequence[Row]) -> str:
     """The serialised DataSet of one table and its children."""
     gram = _Diffgram()
     now = "".join([gram.element(table, row) for row in rows])
+    content = f'<NewDataSet xmlns="">{now}</NewDataSet>' if rows else ""
     before = f"<diffgr:before>{''.join(gram.before)}</diffgr:before>" if gram.before else ""
     return (
         f"{DECLARATION}<DataSet>\n  {_schema(table)}\n"
         f'  <diffgr:diffgram xmlns:msdata="{MSDATA}" xmlns:diffgr="{DIFFGR}">'
-        f'<NewDataSet xmlns="">{now}</NewDataSet>{before}</diffgr:diffgram>\n</DataSet>'
+        f"{content}{before}</diffgr:diffgram>\n</DataSet>"
     )
 
 

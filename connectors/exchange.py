@@ -148,6 +148,11 @@ class Exchange:
             except Again as again:
                 raise again.error from None
 
+    @property
+    def has_token(self) -> bool:
+        """One logs in to this system, and calls carry what that gives."""
+        return self._tokens is not None
+
     def token(self) -> str | None:
         """The token that calls carry now; logs in when there is none, None for systems without one."""
         self.log_in()

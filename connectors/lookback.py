@@ -17,10 +17,10 @@ def is_windowed(stream: Stream) -> bool:
     return newest_first or bool(stream.window and stream.window.since)
 
 
-def recent(connector: Connector, stream: str, until: datetime, records: int) -> Window:
+def recent(connector: Connector, stream: str, until: datetime, records: int, rows: int | None = None) -> Window:
     """The shortest of those stretches before `until` that holds so many records, or all there are.
 
-    Each stretch is asked for once: of a peer that counts one page is read. Raises PeerError.
+    Each stretch is asked for once, in pages of `rows`; of a peer that counts one page is read. Raises PeerError.
     """
     spec = connector.spec.streams[stream]
     if not is_windowed(spec):
@@ -30,17 +30,17 @@ def recent(connector: Connector, stream: str, until: datetime, records: int) -> 
         start = until - back
         can_be_cut = spec.window is not None and spec.window.until is not None
         stretch = Window(start, end if can_be_cut else until)
-        found = _count(connector, stream, stretch, records) + (found if can_be_cut else 0)
+        found = _count(connector, stream, stretch, records, rows) + (found if can_be_cut else 0)
         if found >= records or back >= FURTHEST:
             return Window(start, until) if found >= records else Window(None, until)
         end, back = start, back * 2
 
 
-def _count(connector: Connector, stream: str, window: Window, enough: int) -> int:
+def _count(connector: Connector, stream: str, window: Window, enough: int, rows: int | None) -> int:
     asked = connector.spec.streams[stream].window
     in_pieces = asked is not None and asked.most is not None
     count = 0
-    for page in connector.pull(stream, window):
+    for page in connector.pull(stream, window, rows=rows):
         if page.total is not None and not in_pieces:
             return page.total
         times = (connector.changed_of(stream, record) for record in page.records())

@@ -51,9 +51,21 @@ def describe(wsdl: bytes) -> Described:
     return Described(operations, types, _digest(root))
 
 
-def differences(kept: Described, served: Described) -> list[str]:
-    """How the served WSDL differs from the kept one, a line for each operation or type; empty when only its words
-    do."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One operation or type that is not as kept; `adds` when it only has more than before."""
+
+    kind: str
+    name: str
+    what: str
+    adds: bool
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} {self.what}"
+
+
+def differences(kept: Described, served: Described) -> list[Difference]:
+    """How the served WSDL differs from the kept one; empty when only its words do."""
     found = []
     for kind, ours, theirs in (
         ("operation", kept.operations, served.operations),
@@ -61,12 +73,22 @@ def differences(kept: Described, served: Described) -> list[str]:
     ):
         for name in sorted({*ours, *theirs}):
             if name not in theirs:
-                found.append(f"{kind} {name} is gone")
+                found.append(Difference(kind, name, "is gone", adds=False))
             elif name not in ours:
-                found.append(f"{kind} {name} is new")
+                found.append(Difference(kind, name, "is new", adds=True))
             elif ours[name] != theirs[name]:
-                found.append(f"{kind} {name} is changed{_first_change(ours[name], theirs[name])}")
+                found.append(_changed(kind, name, _lines(ours[name]), _lines(theirs[name])))
     return found
+
+
+def _changed(kind: str, name: str, before: set[str], after: set[str]) -> Difference:
+    gone, new = sorted(before - after), sorted(after - before)
+    said = [f"{word} {', '.join(lines)}" for word, lines in (("without", gone), ("with", new)) if lines]
+    what = f"is changed ({'; '.join(said) or 'in its order'})"
+    # What must be sent and was not known before is no mere addition.
+    return Difference(
+        kind, name, what, adds=bool(new) and not gone and all("?:" in line or "[]:" in line for line in new)
+    )
 
 
 def _of_part(
@@ -79,14 +101,6 @@ def _of_part(
     lines = elements[named]
     of_type = lines[0].rpartition(": ")[2] if len(lines) == 1 else ""
     return types.get(of_type) or lines
-
-
-def _first_change(ours: object, theirs: object) -> str:
-    before, after = _lines(ours), _lines(theirs)
-    gone, new = sorted(before - after), sorted(after - before)
-    said = [f"without {gone[0]}"] if gone else []
-    said += [f"with {new[0]}"] if new else []
-    return f" ({', '.join(said)})" if said else ""
 
 
 def _lines(described: object) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from mappings.codelists import Entry
 from mappings.errors import Fault, MappingError
@@ -56,7 +56,12 @@ class Rule(BaseModel):
         "tried in order",
     )
     zone: str | None = Field(None, description="zone of a time that carries none; left out: that of `times`")
-    list_: str | None = Field(None, alias="list", description="the code list in which the value is looked up")
+    list_: str | None = Field(
+        None,
+        alias="list",
+        description="the code list in which the value is looked up; with `as: procedure_base` or `as: text` beside it, "
+        "what the list does not know is read that way instead of being refused",
+    )
     table: dict[Scalar, Scalar] | None = Field(
         None, description="a code list of a few lines, written here: `{TT: 1, TN: 2}`"
     )
@@ -182,6 +187,13 @@ class MappingFile(_Sections):
     times: Times = Field(default_factory=lambda: Times.model_validate({}), description="how the system writes times")
 
 
+def _without_blanks(lists: Any) -> Any:
+    """A heading below which every line is a comment says nothing: it counts as left out."""
+    if isinstance(lists, dict):
+        return {name: entries for name, entries in lists.items() if entries is not None}
+    return {} if lists is None else lists
+
+
 class OverlayFile(_Sections):
     """What one province does otherwise: single fields and code list entries over a base mapping."""
 
@@ -191,7 +203,7 @@ class OverlayFile(_Sections):
     over: str = Field(description="name of the mapping it lies over")
     source: str | None = Field(None, description="where the local words come from")
     times: Times | None = Field(None, description="how this province writes times, when not as the base says")
-    lists: dict[str, list[Entry]] = Field(
+    lists: Annotated[dict[str, list[Entry]], BeforeValidator(_without_blanks)] = Field(
         default_factory=dict, description="entries laid over code lists, by the list's name"
     )
 

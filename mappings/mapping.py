@@ -63,12 +63,15 @@ def load_mapping(
     folders: Sequence[Path] | None = None,
     overlay: str | None = None,
     lists: CodeLists | None = None,
+    *,
+    whole: bool = True,
 ) -> Mapping:
     """Find, check and compile a mapping for one record kind.
 
     `folders` are searched in order before the package's own (an engineer's LIENTHONG_CONFIG first). `overlay` names a
     file in `overlays/` whose rules and code list entries lie over the base. Raises MappingError for whatever is wrong
-    in any of the files, with file, line and key.
+    in any of the files, with file, line and key. Without `whole` a mandatory field may have no rule yet, as in a
+    mapping that is being written; it is blank then and nothing is said of it.
     """
     base, file = _read_base(name, folders)
     over = _read_overlay(overlay, base, folders) if overlay else None
@@ -81,7 +84,7 @@ def load_mapping(
         times = over[0].times or times
         examples += _examples(*over, kind)
     out = base.direction == "out"
-    plans = Planner(kind, out, times, lists).plan(section, file.name)
+    plans = Planner(kind, out, times, lists, whole).plan(section, file.name)
     label = "_".join(filter(None, (name, overlay, kind)))
     keys = [(p.target, "None") for p in plans] if out else _canonical_keys(kind)
     function, source = compile_plans(label, plans, keys)

@@ -76,12 +76,13 @@ class ListPlan:
 
 @dataclass(slots=True)
 class Planner:
-    """Turns located rules into plans; collects every fault before it raises."""
+    """Turns located rules into plans; collects every fault before it raises. `whole` asks for every mandatory field."""
 
     kind: str
     out: bool
     times: Times
     lists: CodeLists
+    whole: bool = True
     faults: list[Fault] = field(default_factory=list)
     readers: Readers = field(init=False)
 
@@ -105,7 +106,7 @@ class Planner:
                 found = section.get(canonical.name)
                 if found is not None:
                     plans.append(self._in_field(canonical, found))
-                elif canonical.mandatory:
+                elif canonical.mandatory and self.whole:
                     what = f"the mandatory field `{canonical.name}` ({canonical.doc}) has no rule."
                     self.faults.append(Fault(file_name, 1, self.kind, what, "Say where the source carries it."))
             self._check_at(plans, section)

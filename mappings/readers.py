@@ -190,24 +190,46 @@ class Readers:
             what = f"list `{name}` gives {codes.to}, the field is of kind {canonical.kind}."
             self.faults.append(rule.fault("list", what, "Use a list of that kind."))
         reason = f"unmapped_{full.rpartition('.')[2]}"
+        other = self._beside_a_list(rule, canonical)
 
         def said(code: Any) -> Any:
             return code if canonical is not None or code is None else str(code)
 
         def find(key: Any) -> Any:
             values = key if isinstance(key, tuple) else (key,)
-            return said(codes.look_up(values, None, r.reason, reason))
+            try:
+                return said(codes.look_up(values, None, r.reason, reason))
+            except Refused:
+                if other is None:
+                    raise
+                return other(values[0])
 
         def find_on(key: tuple[Any, ...]) -> Any:
             return said(codes.look_up(key[:-1], key[-1], r.reason, reason))
 
         return Reader(name, "memo", LookUp(find_on if r.at else find))
 
+    def _beside_a_list(self, rule: Located, canonical: Field | None) -> Callable[[Any], Any] | None:
+        """How a code is read that the list does not know; None where such a code is refused."""
+        as_ = rule.rule.as_
+        if canonical is None or as_ is None:
+            return None
+        if as_ not in _BESIDE_A_LIST or rule.rule.at:
+            what = f"`as: {as_}` cannot stand beside this list."
+            self.faults.append(
+                rule.fault("as", what, f"Say {' or '.join(_BESIDE_A_LIST)}, without `at`, or leave it out.")
+            )
+            return None
+        return _BESIDE_A_LIST[as_]
+
     def _kept(self, key: str, make: Callable[[], Reader]) -> Reader:
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
 
+
+_BESIDE_A_LIST: dict[str, Callable[[Any], Any]] = {"procedure_base": read_procedure_base, "text": text_reader()}
+"""Readings of codes that a list does not know."""
 
 _MAKERS: dict[str, Callable[[], Reader]] = {
     "integer": lambda: Reader("integer", "int", Memo(read_integer)),

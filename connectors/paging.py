@@ -164,20 +164,21 @@ class Counted(PlainWalk):
         repeats = position.get("repeats", 0) + 1 if seen.rows and seen.repeated else 0
         if repeats > self._repeats_borne:
             raise EndlessPages(f"page {self.number(position)} is the same as the page before it")
+        if repeats == 1:
+            # Asked for once more first: a peer that stumbled gives the right page then, and none is skipped.
+            return {**position, "repeats": 1}
         read = position.get("read", 0) + seen.rows
         if self._is_end(position, read, seen, since):
             return None
         counted = {} if seen.total is None else {"total": seen.total, "read": read}
         behind = {"backs": backs, "far": position["far"]} if backs and here < position["far"] else {}
         again_once = {"repeats": repeats} if repeats else {}
-        # Asked for once more first: a peer that stumbled gives the right page then, and none is skipped.
-        there = here if repeats == 1 else self._ahead(here, seen.rows)
-        return {self.place: there, **counted, **behind, **again_once}
+        return {self.place: self._ahead(here, seen.rows), **counted, **behind, **again_once}
 
     @property
     def _repeats_borne(self) -> int:
         """Newest first, a page comes again when as many rows as it holds changed meanwhile and moved to the front."""
-        return 2 if self.newest_first else 0
+        return 2 if self.newest_first else 1
 
     def _is_end(self, position: Position, read: int, seen: Seen, since: datetime | None) -> bool:
         # The whole page must lie before the window: one record out of its place does not end the pull.

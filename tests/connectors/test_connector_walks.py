@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import BadAnswer, Connector, Page, Window, WireRequest, WireResponse
-from connectors.paging import EndlessPages, MissingRows, Offset, Seen
+from connectors.paging import EndlessPages, MissingRows, Numbered, Offset, Seen
 from connectors.paging_chained import Cursor
 from tests.connectors.conftest import NOW, Make, json_answer
 from tests.connectors.specs import query_of, rest_spec
@@ -111,6 +111,24 @@ def test_a_page_of_an_offset_that_comes_again_is_asked_for_once_more_and_then_an
     with pytest.raises(BadAnswer, match="page 2 is the same as the page before it") as caught:
         list(make(rest_spec({"pages": {**OFFSET, "total": "total"}}), peer).pull("rows", WINDOW))
     assert caught.value.page == 2
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("kind", [Numbered, Offset])
+def test_a_page_that_comes_again_once_is_not_counted_twice(kind: type[Numbered | Offset], newest_first: bool) -> None:
+    """Else the walk would end a page too early, where the answer counts the rows."""
+    pager = kind("page", "size", 0, 10, newest_first)
+    rows, seen, before, stumbles = list(range(50)), set[int](), list[int](), 1
+    position: dict[str, Any] | None = pager.start()
+    while position is not None:
+        start = position["page"] * 10 if kind is Numbered else position["offset"]
+        if start == 20 and stumbles:
+            start, stumbles = 10, 0
+        here = rows[start : start + 10]
+        seen |= set(here)
+        position = pager.after(position, Seen(len(here), here == before, len(rows)), None)
+        before = here
+    assert seen == set(rows)
 
 
 def test_fewer_rows_than_are_counted_are_an_error(make: Make) -> None:

@@ -9,6 +9,8 @@ import codecs
 import re
 import unicodedata
 
+from connectors.envelope import HTML
+
 DECLARED = re.compile(r"""^(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 HEADER = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 UTF_8 = b"\xef\xbb\xbf"
@@ -25,18 +27,19 @@ def decode(body: bytes, content_type: str | None) -> bytes:
     """The body as UTF-8, untouched where it is; raises WrongCharset for JSON or XML that is in no charset it
     names."""
     said = _named(HEADER.search(content_type or ""), 1)
-    if body.startswith(UTF_8):
+    declared = _declared(body)
+    if body.startswith(UTF_8) or (said in (None, "utf-8") and declared in (None, "utf-8")):
         return body
-    declared = _named(DECLARED.search(body[:DECLARATION_LENGTH].decode("latin-1")), 2)
-    if body.startswith(UTF_16) and declared is None:
-        inside = body[: 2 * DECLARATION_LENGTH].decode("utf-16", errors="ignore")
-        declared = "utf-16" if DECLARED.search(inside) else None
     name = said if said not in (None, "utf-8") else declared
-    if name in (None, "utf-8") or (_is_utf8(body) and not _is_wide(name)):
-        return _without_declaration(body) if declared not in (None, "utf-8") and _is_utf8(body) else body
-    if body.lstrip()[:1] not in (b"{", b"[", b'"', b"<") and not _is_wide(name):
+    if _looks_wide(body):
+        return _without_declaration(_read(body, name).encode()) if name and _is_wide(name) else body
+    if _is_utf8(body):
+        return _without_declaration(body) if declared not in (None, "utf-8") else body
+    if name is None or body.lstrip()[:1] not in (b"{", b"[", b'"', b"<") or HTML.match(body):
         return body
-    return _without_declaration(_read(body, name or "").encode())
+    if _is_wide(name):
+        raise WrongCharset(f"it says charset={name}, but it is neither that nor UTF-8")
+    return _without_declaration(_read(body, name).encode())
 
 
 def problem_of(body: bytes) -> str | None:
@@ -69,6 +72,14 @@ def _named(match: re.Match[str] | None, group: int) -> str | None:
     return "utf-8" if name in ("utf8", "utf-8") else name
 
 
+def _declared(body: bytes) -> str | None:
+    """The encoding that an XML declaration names, whether it stands there in one byte for each letter or in two."""
+    head = body[:DECLARATION_LENGTH].decode("latin-1")
+    if body.startswith(UTF_16):
+        head = body[: 2 * DECLARATION_LENGTH].decode("utf-16", errors="ignore")
+    return _named(DECLARED.search(head), 2)
+
+
 def _is_utf8(body: bytes) -> bool:
     try:
         body.decode()
@@ -77,9 +88,13 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _is_wide(name: str | None) -> bool:
-    """More than one byte for each letter: ASCII text in it is valid UTF-8, and yet something else."""
-    return name is not None and name.replace("_", "-").startswith(("utf-16", "utf-32", "ucs"))
+def _is_wide(name: str) -> bool:
+    return name.replace("_", "-").startswith(("utf-16", "utf-32", "ucs"))
+
+
+def _looks_wide(body: bytes) -> bool:
+    """More than one byte for each letter: ASCII in it is valid UTF-8, and yet something else."""
+    return body.startswith(UTF_16) or b"\0" in body[:4]
 
 
 def _without_declaration(body: bytes) -> bytes:

@@ -296,14 +296,16 @@ class Exchange:
         except NotInWsdl as error:
             raise self._say.wrong_arguments(ask, "login", error) from None
         response, envelope, said = self._read(ask, self._send(wire, ask), self._builder.logs_in_by_soap(auth))
-        verdict, _ = self._judge(ask, said)
+        verdict, named = self._judge(ask, said)
         token = token_in(auth, envelope)
         if 200 <= response.status < 300 and token and verdict in ("done", "hold"):
             lifetime = lifetime_in(auth, envelope)
             return Token(token, None if lifetime is None else self._ticks() + lifetime)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
-        if not envelope.readable and envelope.kind != "fault" and response.status not in (400, 401, 403):
+        # A plain text is the service's own word where a rule names it, or where it stands in the place of content.
+        says_no = envelope.kind == "fault" or (envelope.kind == "text" and (named or bool(where.inside)))
+        if not (envelope.readable or says_no) and response.status not in (400, 401, 403):
             raise self._say.bad(ask, describe(envelope, response, self._promised), response)
         raise self._say.login_refused(ask, response, envelope, said)
 
@@ -344,7 +346,14 @@ class _State:
 
 
 def _location(peer: Peer) -> str:
-    return urlsplit(peer.url).netloc or peer.url
+    """The host as one name, however its address is written: those who share it share its limits."""
+    try:
+        parts = urlsplit(peer.url)
+        port = parts.port
+    except ValueError:
+        return peer.url
+    host = parts.hostname or peer.url
+    return host if port is None or port == {"http": 80, "https": 443}.get(parts.scheme) else f"{host}:{port}"
 
 
 def _load_soap(spec: Spec) -> Soap | None:

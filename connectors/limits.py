@@ -83,7 +83,7 @@ class Host:
         self._record(None)
 
     def failed(self, why: str) -> None:
-        """The host could not be reached, or did not answer: `why` says how, for the next error."""
+        """The host could not be reached, did not answer, or is gone as a gateway says: `why` tells the next error."""
         with self._free:
             self._last_failure = why
         self._record(_Failure(why))

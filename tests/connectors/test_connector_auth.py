@@ -146,6 +146,15 @@ def test_a_login_may_keep_its_code_elsewhere_than_other_answers(make: Make) -> N
         make(spec, Logged({"result": 7, "why": "khóa tài khoản"})).exchange.log_in()
 
 
+def test_a_plain_text_in_the_place_of_the_token_is_a_refused_account(make: Make) -> None:
+    auth = '{kind: login, post: token, token: result.0.token, body: {u: "{login}"}}'
+    spec = rest(auth, "reply: {inside: {at: message, as: json}}")
+    granted = Logged({"message": '{"result": [{"token": "T"}]}'})
+    assert make(spec, granted).exchange.token() == "T"
+    with pytest.raises(AuthRefused, match="Sai tên đăng nhập hoặc mật khẩu"):
+        make(spec, Logged({"message": "Sai tên đăng nhập hoặc mật khẩu"})).exchange.log_in()
+
+
 class Logged(Scripted):
     """Answers a login with the given body, and all else with an empty list."""
 

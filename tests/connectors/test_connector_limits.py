@@ -5,10 +5,21 @@ from random import Random
 
 import pytest
 
-from connectors import Connector, Hosts, Peer, Window, WireRequest, WireResponse, load_spec
+from connectors import (
+    Connector,
+    Hosts,
+    Peer,
+    PeerBusy,
+    PeerDown,
+    PeerError,
+    Window,
+    WireRequest,
+    WireResponse,
+    load_spec,
+)
 from connectors.limits import Host
 from connectors.spec import Limits
-from tests.connectors.conftest import NOW, SPECS, Make, Scripted, Time, json_answer
+from tests.connectors.conftest import NOW, SPECS, Make, Scripted, Time, json_answer, written
 
 EMPTY = json_answer({"content": [], "last": True})
 
@@ -89,3 +100,111 @@ def test_a_pause_that_one_caller_was_asked_for_holds_for_all(make: Make, time: T
     shared.pause(5)
     with shared.turn():
         assert time.seconds >= 5
+
+
+class Gate:
+    """One host with two provinces behind it: notes when each was asked, and answers what it is told to."""
+
+    def __init__(self, time: Time, *answers: WireResponse) -> None:
+        self.time = time
+        self.answers = list(answers)
+        self.asked: list[tuple[str, float]] = []
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        self.asked.append((request.headers["X-Province"], self.time.seconds))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+FOUND = json_answer({"code": 0, "items": []})
+
+
+def province(name: str, url: str, gate: Gate, hosts: Hosts, **limits: object) -> Connector:
+    spec = written("""
+        system: small
+        transport: rest
+        auth: {kind: api_key, header: X-Province, value: "{login}"}
+        reply: {code: code, text: message}
+        answers:
+          - {status: [429, 502, 503, 504], then: retry}
+          - {code: QUOTA, then: retry}
+          - {text: "*vượt quá hạn mức*", then: retry}
+          - {code: 0, then: done}
+        streams: {dossiers: {get: list, records: items, key: id}}
+        operations: {put: {post: list, writes: true}}""")
+    spec = spec.model_copy(update={"limits": Limits.model_validate({"wait": "1s", "attempts": 1, **limits})})
+    time = gate.time
+    return Connector(
+        spec, Peer(name, url, name), clock=time.now, ticks=time.ticks, sleep=time.sleep, transport=gate, hosts=hosts,
+        random=Random(1),
+    )  # fmt: skip
+
+
+def pull(connector: Connector) -> None:
+    list(connector.pull("dossiers", Window(None, NOW)))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_that_one_province_was_told_holds_for_its_neighbour_on_the_host(time: Time, status: int) -> None:
+    gate = Gate(time, json_answer({}, status, **{"Retry-After": "7"}), FOUND)
+    hosts = Hosts()
+    one = province("one", "https://gate.test/one", gate, hosts)
+    two = province("two", "https://GATE.test:443/two", gate, hosts)
+    with pytest.raises(PeerBusy):
+        pull(one)
+    pull(two)
+    assert gate.asked == [("one", 0.0), ("two", 7.0)]
+
+
+def test_two_provinces_on_one_host_share_its_rate_and_another_host_has_its_own(time: Time) -> None:
+    gate, hosts = Gate(time, FOUND), Hosts()
+    addresses = {"one": "http://gate.test/1", "two": "http://gate.test:80/2", "far": "http://gate.test:8080/"}
+    each = {name: province(name, url, gate, hosts, per_second=1, burst=1) for name, url in addresses.items()}
+    for name in ("one", "far", "two", "one"):
+        pull(each[name])
+    assert [(name, round(at)) for name, at in gate.asked] == [("one", 0), ("far", 0), ("two", 1), ("one", 2)]
+
+
+@pytest.mark.parametrize("body", [{"code": "QUOTA"}, {"code": 0, "message": "Bạn đã VƯỢT QUÁ HẠN MỨC gọi dịch vụ"}])
+def test_a_quota_that_is_told_with_http_200_is_waited_for(time: Time, body: dict[str, object]) -> None:
+    gate = Gate(time, json_answer(body), json_answer(body, 200, **{"Retry-After": "9"}), FOUND)
+    pull(province("one", "http://gate.test", gate, Hosts(), attempts=3))
+    first, second, third = (at for _, at in gate.asked)
+    assert 0.5 <= second - first <= 1.0
+    assert third - second == 9.0
+    gate = Gate(time, json_answer(body), FOUND)
+    assert province("one", "http://gate.test", gate, Hosts(), attempts=2).call("put").kind == "done"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_that_says_the_host_is_gone_opens_the_circuit_for_all_on_the_host(time: Time, status: int) -> None:
+    gate, hosts = Gate(time, json_answer({}, status)), Hosts()
+    one = province("one", "http://gate.test/1", gate, hosts, open_after=3, open_for="10s")
+    two = province("two", "http://gate.test/2", gate, hosts, open_after=3, open_for="10s")
+    for _ in range(3):
+        with pytest.raises(PeerBusy):
+            pull(one)
+    with pytest.raises(PeerDown, match=f"left alone for 10 s. The last failure: answered HTTP {status}"):
+        pull(two)
+    assert len(gate.asked) == 3
+    gate.answers = [FOUND]
+    time.seconds += 10
+    pull(two)
+    assert gate.asked[-1][0] == "two"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(json_answer({}, status) for status in (400, 401, 403, 404, 408, 409, 429, 500)),
+        json_answer({}, 503, **{"Retry-After": "0"}),
+    ],
+    ids=lambda answer: f"{answer.status}",
+)
+def test_what_the_service_itself_says_never_opens_the_circuit(time: Time, answer: WireResponse) -> None:
+    gate = Gate(time, answer)
+    one = province("one", "http://gate.test/1", gate, Hosts(), open_after=2, per_second=1000)
+    for _ in range(5):
+        with pytest.raises(PeerError) as caught:
+            pull(one)
+        assert "left alone" not in str(caught.value)
+    assert len(gate.asked) == 5

@@ -113,9 +113,7 @@ def seen_on(
     Raises Unfit where a total or a mark that the spec promises is not there.
     """
     pages = part.pages
-    if isinstance(pages, NoPages):
-        return Seen(rows=len(records))
-    if isinstance(pages, Queue):
+    if isinstance(pages, NoPages | Queue):
         return Seen(rows=len(records), repeated=repeated)
     total = None if pages.total is None else _number(envelope, pages.total)
     return Seen(

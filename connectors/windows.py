@@ -1,7 +1,7 @@
 """Windows in pieces: a peer that gives at most so many days at once is asked piece after piece, oldest first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from connectors.paging import Pager, PlainWalk, Position, Seen
@@ -47,9 +47,6 @@ class InPieces(PlainWalk):
         following = datetime.fromisoformat(position["from"]) + self.most
         return min(following - MOMENT if self.whole_days else following, self.window.until)
 
-    def follows(self, position: Position) -> bool:
-        return bool(position["at"] != self.pager.start())
-
     def link(self, position: Position) -> str | None:
         return self.pager.link(position["at"])
 
@@ -62,10 +59,18 @@ class InPieces(PlainWalk):
         return self.pager.params(position["at"])
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
-        """The next page of this piece, else the first of the next piece; None behind the window's end."""
+        """The next page of this piece, else the first of the next piece; None behind the window's end.
+
+        A piece that begins with the page before it is asked for once more: else a peer that stumbled would hide a
+        whole piece. Twice the same is what lies on the instant that both share.
+        """
+        if position["at"] == self.pager.start() and seen.rows and seen.repeated:
+            if "repeats" not in position:
+                return {**position, "repeats": 1}
+            seen = replace(seen, repeated=False)
         inside = self.pager.after(position["at"], seen, since)
         if inside is not None:
-            return {**position, "at": inside}
+            return {"from": position["from"], "pages": position["pages"], "at": inside}
         following = datetime.fromisoformat(position["from"]) + self.most
         return self._piece(following, self.number(position)) if self._is_inside(following) else None
 

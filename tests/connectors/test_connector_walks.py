@@ -222,6 +222,20 @@ def test_the_same_rows_under_another_cursor_are_an_error(make: Make) -> None:
     assert caught.value.page == 2
 
 
+def test_a_cursor_whose_page_comes_again_once_is_asked_for_once_more(make: Make) -> None:
+    peer = by_cursor(listing(25))
+    honest, given = peer.answer, list[WireResponse]()
+
+    def stumbling(request: WireRequest) -> WireResponse:
+        given.append(given[-1] if len(given) == 1 else honest(request))
+        return given[-1]
+
+    peer.answer = stumbling
+    pages = list(make(rest_spec({"pages": CURSOR}), peer).pull("rows", WINDOW))
+    assert [len(page) for page in pages] == [10, 10, 10, 5]
+    assert len({record["id"] for page in pages for record in page.records()}) == 25
+
+
 def test_an_end_of_the_cursors_before_the_total_is_an_error(make: Make) -> None:
     peer = by_cursor(listing(25))
     honest = peer.answer

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,11 +129,28 @@ def test_a_window_that_is_short_enough_is_one_piece_and_its_total_is_known(make:
     assert set(peer.asked) == {(EARLIEST, EARLIEST + timedelta(days=30))}
 
 
-def test_the_same_row_on_the_border_of_two_pieces_is_no_repeated_page(make: Make) -> None:
+def test_the_same_row_on_the_border_of_two_pieces_is_asked_for_once_more_and_then_believed(make: Make) -> None:
     peer = Changes([86_400 * 30], timedelta(days=30))
     window = Window(EARLIEST, EARLIEST + timedelta(days=60))
     pages = list(make(spec_of("30d"), peer).pull("rows", window))
-    assert [[record["id"] for record in page.records()] for page in pages] == [[0], [0]]
+    assert [[record["id"] for record in page.records()] for page in pages] == [[0], [0], [0]]
+
+
+@pytest.mark.parametrize("stumbles_at", range(2, 9))
+def test_a_peer_that_gives_the_page_before_once_hides_none(make: Make, stumbles_at: int) -> None:
+    """Also where a piece begins: the rows of a whole piece would be missing."""
+    peer = Changes([86_400 * day + 7 for day in range(0, 120, 5)], timedelta(days=30))
+    given: list[WireResponse] = []
+
+    def stumbling(request: WireRequest) -> WireResponse:
+        honest = peer(request)
+        given.append(given[-1] if len(given) + 1 == stumbles_at else honest)
+        return given[-1]
+
+    window = Window(EARLIEST, EARLIEST + timedelta(days=120))
+    pages = list(make(spec_of("30d"), stumbling).pull("rows", window))
+    assert len(given) == 9
+    assert {record["id"] for page in pages for record in page.records()} == set(range(24))
 
 
 def test_pieces_go_on_inside_by_the_position_of_their_own_pages() -> None:

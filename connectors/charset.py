@@ -9,7 +9,7 @@ import codecs
 import re
 import unicodedata
 
-from connectors.envelope import HTML
+from connectors.opened import HTML
 
 DECLARED = re.compile(r"""^(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 HEADER = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)

@@ -9,14 +9,19 @@ from typing import Any, NoReturn
 
 import orjson
 
-from connectors.errors import BadAnswer, ConfigError
+from connectors.bundle import MEDIA_TYPE as BUNDLE
+from connectors.bundle import Bundle, NoBundle, pack, unpack
+from connectors.errors import BadAnswer, ConfigError, PeerError
 from connectors.exchange import Ask, Exchange, Reply
+from connectors.hooks import Hook, load_hook
 from connectors.limits import Hosts
 from connectors.opened import at
 from connectors.paging import EndlessPages, MissingRows, Pager, Position, Seen
 from connectors.peer import Answer, CheckLine, Page, Peer, Window
+from connectors.pieces import Assembly
 from connectors.reading import Reading, reading_of
 from connectors.spec import Operation, Spec, Stream
+from connectors.spec_pages import Queue
 from connectors.specerrors import near
 from connectors.tls import tls_files
 from connectors.transport import HttpTransport, Transport
@@ -59,6 +64,7 @@ class Connector:
             "random": random or Random(),
         }
         self.exchange = Exchange(spec, peer, transport=self.transport, **self._world)
+        self._hooks: dict[str, Hook] = {}
         self._readings = {name: reading_of(spec, stream) for name, stream in spec.streams.items()}
         self._readers: dict[str, Callable[[object], datetime | None]] = {
             name: (stream.dates or spec.dates).form().reader() for name, stream in spec.streams.items()
@@ -96,19 +102,43 @@ class Connector:
                 raise self.exchange.say.unfit(ask, reply, str(error)) from None
             if not self._is_behind(stream, part, records, window):
                 passed = pager.passed(position)
+                raw, media_type, whole = self._completed(stream, ask, reply, records)
                 yield Page(
                     number=pager.number(position),
-                    raw=reply.response.body,
-                    media_type=_media_type(reply),
+                    raw=raw,
+                    media_type=media_type,
                     status=reply.response.status,
-                    digest=hashlib.sha256(reply.response.body).hexdigest(),
+                    digest=hashlib.sha256(raw).hexdigest(),
                     received_at=self.clock(),
                     total=None if seen.total is None or passed is None else seen.total + passed,
                     last=following is None,
                     position=END if following is None else following,
-                    _records=records,
+                    _records=whole,
                 )
             before, position = records, following
+
+    def acknowledge(self, stream: str, page: Page) -> None:
+        """Tell the peer of a queue that a page has landed, so that it gives what comes after it.
+
+        Nothing to do for other streams, or without records. Raises PeerError with the page's number: what landed stays,
+        and comes again.
+        """
+        pages = self._stream(stream).pages
+        keys = list(dict.fromkeys(key for record in page.records() if (key := self.key_of(stream, record))))
+        if not isinstance(pages, Queue) or not keys:
+            return
+        most = self._operation(pages.acknowledge).batch or len(keys)
+        try:
+            for start in range(0, len(keys), most):
+                answer = self.call(pages.acknowledge, keys=keys[start : start + most])
+                if answer.kind not in ("done", "exists"):
+                    raise self.exchange.say.not_acknowledged(answer)
+        except PeerError as error:
+            raise error.at_page(page.number) from None
+
+    def is_queue(self, stream: str) -> bool:
+        """The stream's next page comes only when the one before it was acknowledged."""
+        return isinstance(self._stream(stream).pages, Queue)
 
     def call(self, operation: str, **params: Any) -> Answer:
         """One operation, by the spec's name and with its parameters.
@@ -144,18 +174,27 @@ class Connector:
 
     def parse(self, stream: str, raw: bytes) -> Iterator[dict[str, Any]]:
         """The records in a raw page that was kept; raises BadAnswer when it is none."""
-        self._stream(stream)
-        reading = self._readings[stream]
-        records = reading.records(reading.open(raw))
-        if records is None:
-            raise BadAnswer("the kept body holds no records.", peer=self.peer.id, operation=stream, raw=raw)
-        return iter(records)
+        part, reading = self._stream(stream), self._readings[stream]
+        try:
+            bundle = unpack(raw)
+            if bundle is not None and not bundle.found:
+                return iter(())
+            records = reading.records(reading.open(raw if bundle is None else bundle.page))
+            if records is None:
+                raise Unfit("it holds no records")
+            if bundle is not None and part.parts:
+                assembly = self._assembly(stream)
+                records = assembly.put_in(records, assembly.reopen(records, bundle.parts))
+        except (NoBundle, Unfit) as error:
+            raise BadAnswer(
+                f"the kept body cannot be read: {error}.", peer=self.peer.id, operation=stream, raw=raw
+            ) from None
+        return iter(self._hooked(stream, records))
 
     def raw_record(self, stream: str, raw: bytes, index: int) -> bytes:
         """One record of a raw page as it was written (XML of a SOAP answer), else as JSON; `index` counts from 0."""
-        self._stream(stream)
-        reading = self._readings[stream]
-        if reading.soap and not reading.where.inside:
+        part, reading = self._stream(stream), self._readings[stream]
+        if reading.soap and not (reading.where.inside or part.parts or part.hook):
             return raw_records(raw, reading.element or "", index)
         for place, record in enumerate(self.parse(stream, raw)):
             if place == index:
@@ -214,6 +253,33 @@ class Connector:
         if records is None:
             raise self.exchange.say.no_records(ask, reply, reading.element)
         return records
+
+    def _completed(
+        self, name: str, ask: Ask, reply: Reply, records: list[dict[str, Any]]
+    ) -> tuple[bytes, str, list[dict[str, Any]]]:
+        """What is kept of a page and its media type, and its records with their parts, through their hook."""
+        part, body, media_type = self.spec.streams[name], reply.response.body, _media_type(reply)
+        if reply.verdict == "not_found":
+            # What the body says takes its HTTP status, too: the bundle remembers that there was nothing.
+            return pack(Bundle(body, media_type, found=False)), BUNDLE, []
+        if part.parts:
+            assembly = self._assembly(name)
+            fetched = assembly.fetch(records, ask.page or 0)
+            records = assembly.put_in(records, fetched)
+            body, media_type = pack(Bundle(body, media_type, tuple(answer.kept for answer in fetched))), BUNDLE
+        return body, media_type, self._hooked(name, records)
+
+    def _assembly(self, name: str) -> Assembly:
+        return Assembly(
+            self.spec, name, self.spec.streams[name], self.exchange, lambda record: self.key_of(name, record)
+        )
+
+    def _hooked(self, name: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        said = self.spec.streams[name].hook
+        if said is None:
+            return records
+        hook = self._hooks.get(name) or self._hooks.setdefault(name, load_hook(self.spec, name, said))
+        return [hook(record) for record in records]
 
     def _given(self, part: Operation, ask: Ask, reply: Reply) -> dict[str, Any]:
         """The values that the answer gives to later operations; an accepted answer without one is an error."""

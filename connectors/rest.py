@@ -1,6 +1,6 @@
 """Building HTTP requests from a spec's words: address, query, form, JSON or multipart body, headers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -103,10 +103,34 @@ def _plain(value: Any) -> str:
 
 def address(peer: Peer, path: str, values: Values, query: Values) -> str:
     """A path under the peer's url; values of the call are quoted so that none can leave its segment."""
-    quoted = {
-        name: value if name in BUILT_IN or name == "extra" else quote(str(value), safe="")
-        for name, value in values.items()
-    }
-    filled = str(fill(path, quoted))
+    filled = str(fill(path, _Quoted(values, BUILT_IN | {"extra"})))
     url = filled if filled.startswith(("http://", "https://")) else f"{peer.url.rstrip('/')}/{filled.lstrip('/')}"
     return f"{url}?{_url_encoded(query, quote)}" if query else url
+
+
+class _Quoted(Mapping[str, Any]):
+    """Values as they stand in a path: quoted when they are asked for, however deep, except those of the connection."""
+
+    def __init__(self, values: Values, as_they_are: frozenset[str] = frozenset()) -> None:
+        self._values = values
+        self._as_they_are = as_they_are
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        return value if name in self._as_they_are else _quoted(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _quoted(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return _Quoted(value)
+    if isinstance(value, list | tuple):
+        return [_quoted(item) for item in value]
+    return quote(str(value), safe="")

@@ -16,7 +16,7 @@ from connectors.errors import (
     PeerRefused,
     PeerUnknown,
 )
-from connectors.peer import Peer
+from connectors.peer import Answer, Peer
 from connectors.spec import Spec
 from connectors.templates import MissingValue
 from connectors.transport import WireResponse
@@ -117,9 +117,31 @@ class Wording:
             **place,
         )
 
+    def not_acknowledged(self, answer: Answer) -> PeerRefused:
+        """The peer of a queue does not take the acknowledgement of a page."""
+        vendor = self._spec.title or self._spec.system
+        said = f", code {answer.code}" if answer.code is not None else ""
+        return PeerRefused(
+            f"the peer does not take the acknowledgement (HTTP {answer.status}{said}{quoted(answer.text)}).",
+            peer=self._peer.id,
+            operation=answer.operation,
+            status=answer.status,
+            raw=answer.raw,
+            next_step=f"What was landed stays and comes once more. Ask who runs {vendor} what this answer means.",
+        )
+
     def no_value(self, ask: "Ask", missing: MissingValue) -> ConfigError:
         part = "auth" if ask.name == "login" or missing.of_auth else "every_call"
         name = missing.name.replace("|", " or ")
+        if missing.name.startswith("record."):
+            stream, _, piece = ask.name.partition(".")
+            return ConfigError(
+                f"{ask.name} needs {name}, which a record on page {ask.page} does not have.",
+                file=self._spec.file,
+                line=self._spec.line("streams", stream, "parts", piece),
+                key=f"streams.{stream}.parts.{piece}",
+                next_step="Correct the path; where it may be missing, name what such records lack under when:.",
+            )
         return ConfigError(
             f"{ask.name} needs {name}, which the connection {self._peer.id} does not give.",
             file=self._spec.file,

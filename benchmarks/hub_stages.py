@@ -2,7 +2,7 @@
 
 `python -m benchmarks.hub_stages JSON` with {home, config, database, slug, warm}; prints {records, seconds, stages,
 peak_mb} as JSON. With `warm` Great Expectations is imported before the clock starts, as the other contestants'
-libraries are; without it the process is as lean as the command's.
+libraries are; without it the process is as lean as the command's. With `gate` it then says so and waits for a line.
 """
 
 import json
@@ -29,6 +29,9 @@ def main(given: dict[str, Any]) -> None:
     assert hub.source.spec
     if given["warm"]:
         great_expectations()
+    if given.get("gate"):
+        print("ready", flush=True)
+        sys.stdin.readline()
     stages: dict[str, float] = {}
     begun = time.perf_counter()
     run = start_run(hub)

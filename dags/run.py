@@ -1,13 +1,16 @@
 """Run flows here and now, without a scheduler: `python -m dags.run sync__lao_cai`. For `lienthong demo` and the tests.
 
 The DAG is the real one, its tasks run one after the other in this process, and Airflow's database keeps the run as any
-other. Exit codes: 0 the run succeeded, 1 it failed, 2 there is no such DAG or its file does not load.
+other. One that fails does not stop the next.
+
+Exit codes: 0 all succeeded, 1 one failed, 2 there is no such DAG or its file does not load.
 """
 
 import argparse
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,13 @@ def prepare() -> None:
             Pool.create_or_update_pool(name, slots, description, include_deferred=False)
 
 
+@cache
+def _flows() -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", str(HERE)))
+
+
 def run(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     """Run one DAG to its end.
 
@@ -40,9 +50,7 @@ def run(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     Raises:
         LookupError: no file defines this DAG; the message has the errors of files that did not load.
     """
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", str(HERE)))
+    bag = _flows()
     dag = bag.dags.get(dag_id)
     if dag is None:
         broken = "".join(f"\n{file}:\n{error}" for file, error in bag.import_errors.items())
@@ -80,6 +88,7 @@ def main() -> int:
 
         if not sys.stdin.readline():
             return 1
+    failed = False
     for dag_id in given.dag_id:
         try:
             outcome = run(dag_id, given.conf)
@@ -89,9 +98,8 @@ def main() -> int:
         if given.result:
             with given.result.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome) + "\n")
-        if outcome["state"] != "success":
-            return 1
-    return 0
+        failed = failed or outcome["state"] != "success"
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

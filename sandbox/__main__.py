@@ -1,4 +1,4 @@
-"""`python -m sandbox start|stop|status|advance|reset|faults [--json]`.
+"""`python -m sandbox start|stop|status|advance|reset|faults|file [--json]`.
 
 Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer
 is not running.
@@ -11,13 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sandbox import processes, status
+from sandbox import portal, processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
 from sandbox.processes import SandboxError
 from sandbox.provinces import PROFILES, STARTED
-from sandbox.state import INTAKES, Config, Folder, default_folder
+from sandbox.state import INTAKES, TAKES, Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
+RECEIVER = "http://127.0.0.1:8090"
+"""Where `lienthong inbound serve` listens unless it is told otherwise."""
 DEFAULT_SEED = 20260630
 
 
@@ -41,6 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _joined(held: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Provinces that are named join those that are there: each system follows from the seed alone."""
+    return (*held, *(slug for slug in chosen if slug not in held))
+
+
 def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     chosen = tuple(s for s in options.provinces.split(",") if s) if options.provinces else None
     for slug in chosen or ():
@@ -52,17 +59,14 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     wanted = Config(
         seed=options.seed if options.seed is not None else held.seed if held else DEFAULT_SEED,
         size=options.size if options.size is not None else held.size if held else DEFAULT_SIZE,
-        provinces=chosen or (held.provinces if held else STARTED),
+        provinces=_joined(held.provinces if held else (), chosen or (() if held else STARTED)),
     )
-    if held is not None and held != wanted:
+    if held is not None and (held.seed, held.size) != (wanted.seed, wanted.size):
         raise SandboxError(
-            f"the sandbox in {folder.path} was made with size {held.size}, seed {held.seed}, "
-            f"provinces {','.join(held.provinces)}; "
+            f"the sandbox in {folder.path} was made with size {held.size}, seed {held.seed}; "
             "start it without these options, or run: python -m sandbox reset"
         )
-    if held is None:
-        folder.create(wanted)
-    folder.add_accounts(wanted)
+    folder.create(wanted)
     found, fresh = processes.start(folder, wanted.provinces, options.port_base)
     accounts = folder.accounts()
     for process in found:
@@ -162,7 +166,26 @@ def _faults(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     return body, "\n".join(lines or ["no faults are armed"])
 
 
+def _file(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    config = folder.config()
+    if config is None or options.province not in config.provinces:
+        known = ", ".join(config.provinces) if config else "none: run python -m sandbox start"
+        raise SandboxError(f"this sandbox has no province {options.province!r}; it has: {known}")
+    if PROFILES[options.province].kind not in TAKES:
+        raise SandboxError(f"the system of {options.province} takes no dossiers from the portal")
+    unknown = options.n // 5 if options.unknown is None else options.unknown
+    if not 0 <= unknown <= options.n <= 10_000:
+        raise SandboxError(
+            f"-n must lie between 0 and 10000 and --unknown between 0 and -n, not {options.n}, {unknown}"
+        )
+    to = options.to or f"{RECEIVER}/inbound/{options.province}"
+    body = portal.file(folder, config, options.province, options.n, unknown, to)
+    answers = ", ".join(f"{count} answered {status}" for status, count in sorted(body["answers"].items()))
+    return body, f"{len(body['filed'])} filed for {options.province}; {answers or 'nothing was owed'}"
+
+
 _COMMANDS = {
+    "file": _file,
     "start": _start,
     "stop": _stop,
     "status": _status,
@@ -184,8 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     start = commands.add_parser("start", parents=[common], help="start the peers; already running ones stay")
     start.add_argument("--size", type=int, help=f"dossiers per province ({DEFAULT_SIZE}), at most 1000000")
     start.add_argument("--seed", type=int, help="what decides every record")
-    start.add_argument("--port-base", type=int, default=18080, help="first of three ports (18080); 0 takes free ones")
-    start.add_argument("--provinces", help=f"comma list ({','.join(PROFILES)})")
+    start.add_argument("--port-base", type=int, default=18080, help="first of the ports (18080); 0 takes free ones")
+    start.add_argument("--provinces", help=f"comma list of {', '.join(PROFILES)}; joins those that are there")
     stop = commands.add_parser("stop", parents=[common], help="end the peers, or the named ones; their ledgers stay")
     stop.add_argument("peers", nargs="*", metavar="peer")
     commands.add_parser("status", parents=[common], help="counts from the peers' own ledgers")
@@ -198,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     faults = commands.add_parser(
         "faults", parents=[common], help="arm, list or clear faults of a peer", epilog=f"kinds: {kinds}"
     )
-    faults.add_argument("peer", help="national, lao_cai or quang_ngai")
+    faults.add_argument("peer", help="national, or the name of a province")
     faults.add_argument("--kind", help="what goes wrong; without it the armed faults are listed")
     faults.add_argument("--operation", default="*", help="one operation or service (any)")
     faults.add_argument("--after", type=int, default=0, help="good calls before it (0)")
@@ -211,6 +234,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a word of the kind: seconds, status, records, code, text",
     )
     faults.add_argument("--clear", action="store_true", help="forget every armed fault")
+    file = commands.add_parser("file", parents=[common], help="citizens file on the national portal")
+    file.add_argument("--province", required=True, help="whose dossiers they are")
+    file.add_argument("-n", type=int, default=20, help="how many (20)")
+    file.add_argument("--unknown", type=int, help="how many of them for procedures that the province lacks (a fifth)")
+    file.add_argument("--to", help=f"the receiver ({RECEIVER}/inbound/<province>)")
     serve = commands.add_parser("serve", parents=[common])
     serve.add_argument("peer")
     serve.add_argument("--socket", type=int, required=True)

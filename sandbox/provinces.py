@@ -44,8 +44,8 @@ PROFILES: dict[str, Profile] = {
     ),
 }  # fmt: skip
 
-STARTED = ("lao_cai", "quang_ngai")
-"""The provinces whose systems start when none is named."""
+STARTED = ("lao_cai", "quang_ngai", "son_la", "thai_nguyen", "nghe_an")
+"""The provinces whose systems start when none is named: one for each vendor."""
 
 
 @dataclass(frozen=True, slots=True)

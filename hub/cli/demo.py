@@ -1,4 +1,4 @@
-"""`lienthong demo`: the real flows of two provinces, run by Airflow against simulated peers and watched meanwhile."""
+"""`lienthong demo`: the real flows of one province per vendor, run by Airflow against simulated peers and watched."""
 
 import json
 import os
@@ -17,25 +17,26 @@ from sqlalchemy import Engine, text
 
 from hub import airflow_home, services
 from hub.cli.output import NO, OK, err, out, print_json
-from hub.cli.sync import status_tables
+from hub.cli.sync import print_status
 from hub.config import Settings, load_province
 from hub.errors import StageFailed
 from hub.services import Ending, Services
 from hub.status import province_status
 from hub.store import database_url, engine_of, upgrade
 
-PROVINCES = ("lao_cai", "quang_ngai")
+PROVINCES = ("lao_cai", "quang_ngai", "son_la", "thai_nguyen", "nghe_an")
+"""One for each vendor: VNPT, Viettel, FPT, MobiFone, Tan Dan."""
+
+RUNNERS = 2
+"""Processes that run flows, one for each core: loading Airflow takes longer than most of what it then runs."""
+
+DOSSIERS = 1_000
+"""Dossiers of each province, unless the data folder was made with another number."""
 
 NATIONAL = "procedures__national"
 
-NOT_OURS = (
-    "LIENTHONG_CONFIG",
-    "LIENTHONG_DATABASE_URL",
-    "AIRFLOW_CONN_NATIONAL",
-    "AIRFLOW_CONN_VNPT_LAO_CAI",
-    "AIRFLOW_CONN_VIETTEL_QUANG_NGAI",
-)
-"""Unset for a demo: it must not reach a real peer, nor write into a database that somebody works with."""
+NOT_OURS = ("LIENTHONG_CONFIG", "LIENTHONG_DATABASE_URL")
+"""Unset for a demo, as all connections: it must not reach a real peer, nor write into somebody's database."""
 
 INTERRUPTED = Ending(signal.SIGINT, 8)
 """A runner ends its calls in order at Ctrl-C; Airflow's tasks do not listen to SIGTERM. Killed, it is as safe: the next
@@ -111,8 +112,8 @@ def run_demo(*, dossiers: int | None, as_json: bool) -> int:
     Raises:
         StageFailed: something could not be started, or a flow failed; what was started is stopped first.
     """
-    for name in NOT_OURS:
-        if os.environ.pop(name, None):
+    for name in [name for name in os.environ if name in NOT_OURS or name.startswith("AIRFLOW_CONN_")]:
+        if os.environ.pop(name):
             err.print(f"{name} is set and not used: the demo works on simulated peers and a database of its own.")
     settings = Settings.from_environment()
     with services.stopped_by_signals(), services.alone(settings.home, "demo"):
@@ -159,22 +160,24 @@ class _Demo:
 
     def _run(self, lines: "_Lines") -> dict[str, Any]:
         starting = lines.add("PostgreSQL, simulated peers, Airflow")
-        # Two processes, one for each core: loading Airflow takes longer than most of what it then runs.
-        first, second = PROVINCES
-        here = self._load("flows-1", "--prepare", NATIONAL, f"sync__{first}")
-        there = self._load("flows-2", f"sync__{second}")
+        turns = [[f"sync__{slug}" for slug in PROVINCES[place::RUNNERS]] for place in range(RUNNERS)]
+        runners = [
+            self._load(f"flows-{place + 1}", *(["--prepare", NATIONAL] if place == 0 else []), *turn)
+            for place, turn in enumerate(turns)
+        ]
         upgrade(self.engine)
         self.after = self._last_run()
-        size = ["--size", str(self.dossiers)] if self.dossiers else []
-        services.start_sandbox(self.settings.home, self.environment, "--port-base", "0", *size)
+        services.start_sandbox(self.settings.home, self.environment, "--port-base", "0", *self._chosen())
         lines.say(starting, "ready", done=True)
-        here.go()
-        national = Flow(NATIONAL, "National procedure list", "national", here, lines.add("National procedure list"))
+        runners[0].go()
+        listed = "National procedure list"
+        national = Flow(NATIONAL, listed, "national", runners[0], lines.add(listed))
         self._watch([national], lines)
-        there.go()
+        for runner in runners[1:]:
+            runner.go()
         flows = [
-            Flow(f"sync__{slug}", self._name(slug), slug, runner, lines.add(self._name(slug)))
-            for slug, runner in zip(PROVINCES, (here, there), strict=True)
+            Flow(f"sync__{slug}", name := self._name(slug), slug, runners[place % RUNNERS], lines.add(name))
+            for place, slug in enumerate(PROVINCES)
         ]
         self._watch(flows, lines)
         provinces = {slug: province_status(self.engine, slug) for slug in PROVINCES}
@@ -185,6 +188,13 @@ class _Demo:
             "provinces": provinces,
             "report": str(self.settings.home / "reports" / "index.html"),
         }
+
+    def _chosen(self) -> list[str]:
+        """What the sandbox is started with; nothing when this data folder holds one already and no size is asked."""
+        kept = (self.settings.home / "sandbox" / "config.json").is_file()
+        if kept and self.dossiers is None:
+            return []
+        return ["--size", str(self.dossiers or DOSSIERS)]
 
     def _name(self, slug: str) -> str:
         return load_province(self.settings, slug).province.name
@@ -230,7 +240,7 @@ class _Demo:
             return "[red]failed[/red]", 0, 0
         now = self._watched(flow)
         if not now:
-            return ("done" if ended else "loading"), 0, 0
+            return ("done" if ended else "waiting for its turn"), 0, 0
         if flow.dag_id == NATIONAL:
             return ("done" if ended else f"reading {now['pulled']:,}"), 0, 0
         far = {"merged": now["sent"], "pushed": now["equal"]}.get(now["stage"], 0)
@@ -250,7 +260,7 @@ def _settled(one: dict[str, Any]) -> bool:
 
 def _show(settings: Settings, answer: dict[str, Any]) -> None:
     out.print()
-    out.print(status_tables(settings, answer["provinces"]))
+    print_status(settings, answer["provinces"])
     if answer["reconciled"]:
         out.print("[bold green]Every dossier is delivered and equal on both sides, or held with a reason.[/bold green]")
     else:

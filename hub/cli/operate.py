@@ -16,11 +16,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     dossiers: Annotated[
-        int | None, typer.Option(help="Dossiers of each of the two provinces, chosen once (2,000).", min=10)
+        int | None, typer.Option(help="Dossiers of each of the five provinces, chosen once (1,000).", min=10)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sync two simulated provinces into a simulated national database, from nothing, and compare both sides.
+    """Sync five simulated provinces, one per vendor, into a simulated national database, and compare both sides.
 
     Real PostgreSQL, real HTTP and SOAP, the real Airflow flows. Stops what it started. Exit code 0 when every dossier
     is delivered and found equal, or held with a reason. Run again, it moves nothing: nothing has changed.

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Group
 from rich.table import Table
 
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
@@ -158,7 +157,7 @@ def status(
     if as_json:
         print_json({"provinces": found})
         return
-    out.print(status_tables(settings, found))
+    print_status(settings, found)
     for slug, one in found.items():
         run = one["last_run"]
         if run and run["state"] != "done":
@@ -183,20 +182,26 @@ MEASURES = {
 }
 """Rows of the status table: key of `status --json` -> words."""
 
-ABREAST = 4
-"""Provinces beside each other in one table; a terminal of 80 columns holds them."""
+NAMES, COLUMN = 32, 15
+"""Characters of the measures' column, and of a province's."""
 
 
-def status_tables(settings: Settings, found: dict[str, dict[str, Any]]) -> Group:
-    """A column for each province, a row for each measure; under `held` a row for each reason."""
+def print_status(settings: Settings, found: dict[str, dict[str, Any]]) -> None:
+    """A column for each province, a row for each measure; under `held` a row for each reason.
+
+    A terminal gets as many provinces beside each other as it is wide, a file all of them.
+    """
     slugs = list(found)
-    chunks = [slugs[start : start + ABREAST] for start in range(0, len(slugs), ABREAST)]
-    return Group(*(_status_table(settings, {slug: found[slug] for slug in chunk}) for chunk in chunks))
+    abreast = max(1, (out.width - NAMES) // COLUMN) if out.is_terminal else len(slugs)
+    for start in range(0, len(slugs), max(abreast, 1)):
+        chunk = slugs[start : start + abreast]
+        table = _status_table(settings, {slug: found[slug] for slug in chunk})
+        out.print(table, width=None if out.is_terminal else NAMES + COLUMN * len(chunk))
 
 
 def _status_table(settings: Settings, found: dict[str, dict[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("dossiers")
+    table.add_column("dossiers", no_wrap=True)
     for slug in found:
         table.add_column(f"{load_province(settings, slug).province.name}\n[dim]{slug}[/dim]", justify="right")
     for key, words in MEASURES.items():

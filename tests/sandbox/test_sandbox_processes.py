@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.provinces import PROFILES, STARTED
 from sandbox.state import REPOSITORY
 
 
@@ -38,7 +39,7 @@ def sandbox(tmp_path):
 
 
 def test_the_peers_start_serve_stop_and_keep_their_ledgers(sandbox):
-    started = sandbox("start", "--size", "60", "--port-base", "0")
+    started = sandbox("start", "--size", "60", "--port-base", "0", "--provinces", "lao_cai,quang_ngai")
     assert all(p["started"] for p in started["peers"].values())
     again = sandbox("start")
     assert not any(p["started"] for p in again["peers"].values())
@@ -47,7 +48,7 @@ def test_the_peers_start_serve_stop_and_keep_their_ledgers(sandbox):
     connections = sandbox.folder / "connections.json"
     assert stat.S_IMODE(connections.stat().st_mode) == 0o600
     accounts = json.loads(connections.read_text())
-    assert set(accounts) == {"national", "vnpt_lao_cai", "viettel_quang_ngai"}
+    assert {"national", "vnpt_lao_cai", "viettel_quang_ngai"} <= set(accounts)
     national, vnpt = accounts["national"], accounts["vnpt_lao_cai"]
     with requests.Session() as http:
         http.trust_env = False
@@ -91,6 +92,23 @@ def test_the_peers_start_serve_stop_and_keep_their_ledgers(sandbox):
     assert after["systems"]["lao_cai"]["served"] == 50
     assert sandbox("reset")["deleted"]
     assert not sandbox.folder.exists()
+
+
+def test_a_province_that_is_named_later_joins_those_that_are_there(sandbox):
+    sandbox("start", "--size", "60", "--port-base", "0", "--provinces", "lao_cai")
+    before = json.loads((sandbox.folder / "connections.json").read_text())
+    joined = sandbox("start", "--port-base", "0", "--provinces", "thanh_hoa")
+    assert {name for name, peer in joined["peers"].items() if peer["started"]} == {"thanh_hoa"}
+    assert sandbox("status")["running"] == ["national", "lao_cai", "thanh_hoa"]
+    after = json.loads((sandbox.folder / "connections.json").read_text())
+    assert {name: after[name] for name in before} == before
+    assert after["fpt_thanh_hoa"]["host"]
+
+
+def test_without_a_name_a_province_of_each_vendor_starts(sandbox):
+    started = sandbox("start", "--size", "10", "--port-base", "0")
+    assert [name for name in started["peers"] if name != "national"] == list(STARTED)
+    assert len({PROFILES[name].kind for name in STARTED}) == 5
 
 
 def test_a_busy_port_is_named(sandbox):

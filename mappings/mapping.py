@@ -91,6 +91,13 @@ def load_mapping(
     return Mapping(name, kind, overlay, base.direction, source, tuple(plans), tuple(examples), function)
 
 
+def overlaid_lists(name: str, overlay: str | None, folders: Sequence[Path] | None, lists: CodeLists) -> CodeLists:
+    """The code lists as a mapping with this overlay sees them."""
+    if overlay is None:
+        return lists
+    return _lists_overlaid(lists, *_read_overlay(overlay, _read_base(name, folders)[0], folders))
+
+
 def kinds_of(name: str, folders: Sequence[Path] | None = None) -> list[str]:
     """The record kinds that a mapping has rules for."""
     base, _ = _read_base(name, folders)

@@ -61,12 +61,14 @@ def mapped_records(
 def prepare_staging(hub: Hub, run: Run) -> None:
     """Make the run's staging tables, or fill them again from the message log when a crash of the server emptied them.
 
-    What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out.
+    What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out. Of a
+    queue everything counts.
     """
 
-    def inside(changed_at: datetime) -> bool:
+    def in_window(changed_at: datetime) -> bool:
         return changed_at <= run.until and (not run.fixed or run.since is None or run.since <= changed_at)
 
+    inside = any_time if hub.source.is_queue(STREAM) else in_window
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)
         if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:

@@ -1,8 +1,11 @@
 """Pull: read a window page by page, keep each body, map each record, stage it; one transaction for each page.
 
-Three pages are on their way at most: one is fetched and parsed, one mapped, one landed, in this order.
+Three pages are on their way at most: one is fetched and parsed, one mapped, one landed, in this order. Where the peer
+gives the next page only when the one before it was acknowledged (a queue), there is one: it is acknowledged once it is
+safe on disk, and comes again when anything fails before.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +16,7 @@ from connectors.errors import PeerError
 from hub.ahead import one_ahead, quick_turns
 from hub.context import Hub
 from hub.errors import StageFailed
-from hub.landing import map_records, prepare_staging, stage_what_became_known
+from hub.landing import any_time, map_records, prepare_staging, stage_what_became_known
 from hub.memory import for_pages
 from hub.messages import STREAM, keep_page, keep_unreadable, landed
 from hub.runs import Run, end_stage, failing, get_run
@@ -56,18 +59,24 @@ def _read_windows(hub: Hub, run: Run) -> None:
 
 def _read_window(hub: Hub, run: Run) -> None:
     """Read from the run's position to the end of its window."""
-    number, records = run.page, 0
+    number, records, queue = run.page, 0, hub.source.is_queue(STREAM)
+    ahead: Callable[[Iterable[Any]], Iterator[Any]] = iter if queue else one_ahead
 
-    def inside(changed_at: datetime) -> bool:
+    def in_window(changed_at: datetime) -> bool:
         return (run.since is None or run.since <= changed_at) and changed_at <= run.until
 
+    # What is acknowledged never comes again, so all of a queue is taken, whenever it changed.
+    inside = any_time if queue else in_window
     try:
         with for_pages(), quick_turns():
-            pages = one_ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=_position(hub, run)))
-            for page, batch in one_ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
-                number += 1
-                records += land(hub, run.run_id, number, page, batch)
+            pages = ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=_position(hub, run)))
+            for page, batch in ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
+                records += land(hub, run.run_id, number + 1, page, batch, durable=queue)
                 hub.progress("pull", records, page.total)
+                if queue and run.dry_run:
+                    break
+                hub.source.acknowledge(STREAM, page)
+                number += 1
     except PeerError as error:
         if error.raw:
             with hub.engine.begin() as connection:
@@ -75,11 +84,15 @@ def _read_window(hub: Hub, run: Run) -> None:
         raise _explained(hub, run.run_id, number + 1, error) from error
 
 
-def land(hub: Hub, run_id: int, number: int, page: Page, batch: Batch) -> int:
-    """Keep the body, stage its records and move the run's position, all or nothing. Returns the number of records."""
+def land(hub: Hub, run_id: int, number: int, page: Page, batch: Batch, *, durable: bool) -> int:
+    """Keep the body, stage its records and move the run's position, all or nothing. Returns the number of records.
+
+    `durable` waits for the disk. Without it, a page that a power cut takes back is asked for again: its position goes
+    with it.
+    """
     with hub.engine.begin() as connection:
-        # A page that a power cut takes back is asked for again: its position goes with it. No wait for the disk.
-        connection.execute(text("SET LOCAL synchronous_commit = off"))
+        if not durable:
+            connection.execute(text("SET LOCAL synchronous_commit = off"))
         message_id = keep_page(connection, hub.slug, run_id, number, page, batch.records)
         copy_batch(connection, run_id, message_id, batch)
         connection.execute(

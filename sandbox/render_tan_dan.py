@@ -18,7 +18,6 @@ _CHANNELS = ("Trực tuyến", "Trực tiếp", "Bưu chính")
 _BACK = ("Trả tại bộ phận một cửa", "Trả qua bưu chính")
 _TARGETS = ("Cá nhân", "Doanh nghiệp", "Cơ quan nhà nước", "Tổ chức")
 _PAYMENTS = ("", "Cổng DVCQG", "Cổng thanh toán của tỉnh", "Tiền mặt")
-_LEVELS = {"Cấp tỉnh": "T", "Cấp xã": "X"}
 
 
 def moment(at: datetime | None) -> str:
@@ -112,7 +111,7 @@ class TanDanRenderer:
                 "TenTTHC": p.name,
                 "MaLinhVuc": p.field_code,
                 "TenLinhVuc": p.field_name,
-                "Cap": _LEVELS.get(p.level_text, p.level_text),
+                "Cap": p.level_text,
                 "QuyetDinh": p.decision,
                 "CongKhai": _yes(p.public),
                 "NgayCapNhat": moment(LISTED_AT),

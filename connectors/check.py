@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from requests.certs import where
 from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connectors.errors import ConnectorError, PeerDown
 from connectors.lookback import recent
@@ -82,7 +82,7 @@ def _lines(connector: "Connector", heard: _Heard, network: Network) -> Iterator[
 def _context(connector: "Connector") -> ssl.SSLContext:
     """What the connector itself trusts and shows."""
     files = tls_files(connector.spec, connector.peer)
-    trusted = files["authority"] or os.environ.get("REQUESTS_CA_BUNDLE") or where()
+    trusted = files["authority"] or os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
     context = ssl.create_default_context(cafile=trusted)
     if files["certificate"] is not None:
         context.load_cert_chain(files["certificate"], files["key"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli import database, discover, operate, preview, procedures, province, quarantine, sandbox, suggest, sync
+from hub.cli import conform, database, discover, operate, preview, procedures, province, quarantine, sandbox, suggest, sync
 from hub.cli.output import STOPPED, err, exit_code_of, say_error
 from hub.errors import ConfigurationError
 
@@ -39,7 +39,7 @@ def _options(
     """Connect provincial public-service systems with the national database, and prove that both sides agree."""
 
 
-for module in (sync, province, discover, operate, preview, suggest):
+for module in (sync, province, discover, conform, operate, preview, suggest):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")

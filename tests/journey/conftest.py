@@ -15,6 +15,8 @@ from sandbox.plain import Plain
 from sandbox.provinces import PROFILES
 from tests.conftest import Sandbox
 from tests.connectors.conftest import SPECS
+from tests.connectors.conftest import make as make
+from tests.connectors.conftest import time as time
 
 Say = Callable[..., tuple[int, str, str]]
 

@@ -1,0 +1,49 @@
+"""Checks of single calls: what an unknown code and a repeated write are answered with."""
+
+import re
+
+from connectors.conformance.ground import Ground, Verdict, failed, passed, skipped
+
+UNKNOWN = "000.00.00.H00-000000-0000"
+TABLE = "Name that answer under answers: in the spec."
+
+
+def unknown_code(ground: Ground, operation: str) -> Verdict:
+    """A code that nobody has is answered as not found: not as a failure, and not with somebody's record."""
+    said = ground.spec.operations[operation]
+    if said.writes or said.empty != "not_found" or len(said.parameters) != 1:
+        return skipped("it looks nothing up by one code")
+    name = next(iter(said.parameters))
+    if said.example is None and name != "code":
+        return skipped("the spec gives no example of its parameter")
+    code = re.sub(r"\d", "0", str((said.example or {}).get(name, UNKNOWN)))
+    answer = ground.connector.call(operation, **{name: code})
+    if answer.kind == "not_found":
+        return passed(f"{code} is not found")
+    if answer.kind == "done":
+        return failed(f"{code} is answered with {len(answer.result)} results", "Ask the vendor whose record that is.")
+    return failed(
+        f'{code} is answered "{answer.text}" (code {answer.code}, HTTP {answer.status}): {answer.kind}', TABLE
+    )
+
+
+def push_idempotence(ground: Ground, operation: str) -> Verdict:
+    """The same write sent twice is taken twice as one: accepted, or answered as there already."""
+    said = ground.spec.operations[operation]
+    if not said.writes:
+        return skipped("it writes nothing")
+    if not ground.writes:
+        return skipped("writes are tried only with --writes")
+    if said.parameters and said.example is None:
+        return skipped("the spec gives no example")
+    kinds = []
+    for turn in ("first", "second"):
+        answer = ground.connector.call(operation, **(said.example or {}))
+        kinds.append(answer.kind)
+        if answer.kind not in ("done", "exists"):
+            return failed(
+                f'the {turn} time it is answered "{answer.text}" (code {answer.code}, HTTP {answer.status}): '
+                f"{answer.kind}",
+                f"{TABLE} A write that is repeated after a broken connection must end well.",
+            )
+    return passed(f"first {kinds[0]}, then {kinds[1]}")

@@ -49,6 +49,8 @@ class Builder:
         if link is not None:
             request = replace(request, url=link)
         try:
+            if isinstance(self._spec.auth, WsseUsername):
+                fill(["{login}", "{password}"], known)
             return signed(request, self._spec.auth, known, self._clock(), self._random)
         except MissingValue as error:
             raise MissingValue(error.name, of_auth=True) from None
@@ -87,6 +89,7 @@ class Builder:
             peer=self._peer,
             security=auth if isinstance(auth, WsseUsername) else None,
             now=self._clock(),
+            nonce=self._random.randbytes(16).hex(),
             connect=limits.connect,
             timeout=limits.timeout,
         )

@@ -62,11 +62,14 @@ class Soap:
         peer: Peer,
         security: WsseUsername | None,
         now: datetime,
+        nonce: str,
         connect: float,
         timeout: float,
     ) -> WireRequest:
-        """A SOAP 1.1 request, signed where `security` says so; `header` holds the values of the header elements that
-        the WSDL declares for the operation, by their names. Raises NotInWsdl."""
+        """A SOAP 1.1 request, signed with a `nonce` where `security` says so; raises NotInWsdl.
+
+        `header` holds the values of the header elements that the WSDL declares for the operation, by their names.
+        """
         from zeep.exceptions import Error
 
         try:
@@ -79,7 +82,7 @@ class Soap:
             from zeep.wsse.username import UsernameToken
 
             token = UsernameToken(
-                peer.login, peer.password, use_digest=security.digest, created=now, zulu_timestamp=True
+                peer.login, peer.password, use_digest=security.digest, nonce=nonce, created=now, zulu_timestamp=True
             )
             envelope, _ = token.apply(envelope, {})
         action = described.soapaction or ""

@@ -131,29 +131,32 @@ class Wording:
         )
 
     def no_value(self, ask: "Ask", missing: MissingValue) -> ConfigError:
-        part = "auth" if ask.name == "login" or missing.of_auth else "every_call"
+        place = self._place_in_spec(ask)
+        if missing.of_auth:
+            place = ("auth",)
+        elif place != ("auth",) and not set(missing.name.split("|")) & ask.request.names():
+            place = ("every_call",)
         name = missing.name.replace("|", " or ")
-        if missing.name.startswith("record."):
-            stream, _, piece = ask.name.partition(".")
-            return ConfigError(
-                f"{ask.name} needs {name}, which a record on page {ask.page} does not have.",
-                file=self._spec.file,
-                line=self._spec.line("streams", stream, "parts", piece),
-                key=f"streams.{stream}.parts.{piece}",
-                next_step="Correct the path; where it may be missing, name what such records lack under when:.",
-            )
         return ConfigError(
             f"{ask.name} needs {name}, which the connection {self._peer.id} does not give.",
             file=self._spec.file,
-            line=self._spec.line(part),
+            line=self._spec.line(*place),
             next_step="Add it to the connection: login and password are its own fields, extra.… stands in its extra.",
         )
+
+    def _place_in_spec(self, ask: "Ask") -> tuple[str, ...]:
+        """The keys under which the spec writes what is asked: a stream or one of its parts, an operation, else the
+        login."""
+        name, _, part = ask.name.partition(".")
+        if name in self._spec.streams:
+            return ("streams", name, "parts", part) if part else ("streams", name)
+        return ("operations", name) if name in self._spec.operations else ("auth",)
 
     def wrong_arguments(self, ask: "Ask", call: str | None, error: Exception) -> ConfigError:
         return ConfigError(
             f"the kept WSDL knows no such call of {call}: {error}.",
             file=self._spec.file,
-            line=self._spec.line("streams", ask.name) or self._spec.line("operations", ask.name),
+            line=self._spec.line(*self._place_in_spec(ask)),
             next_step=f"Compare the spec with {self._spec.wsdl}.",
         )
 

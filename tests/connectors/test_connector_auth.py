@@ -10,7 +10,18 @@ import pytest
 from lxml import etree
 
 from connectors import AuthRefused, ConfigError, Spec, Window, WireRequest, WireResponse, load_spec
-from tests.connectors.conftest import NOW, SECRET, Make, Scripted, Time, json_answer, soap_answer, soap_fault, written
+from tests.connectors.conftest import (
+    NOW,
+    SECRET,
+    SPECS,
+    Make,
+    Scripted,
+    Time,
+    json_answer,
+    soap_answer,
+    soap_fault,
+    written,
+)
 
 WINDOW = Window(None, NOW)
 DONE = json_answer({"items": []})
@@ -258,8 +269,9 @@ def test_an_operation_may_carry_no_header_element(make: Make, gate: Spec) -> Non
 
 
 def test_a_header_element_that_the_wsdl_does_not_declare_is_a_configuration_error(make: Make, gate: Spec) -> None:
-    with pytest.raises(ConfigError, match="no header element Auth; declared: AuthHeader"):
+    with pytest.raises(ConfigError, match="no header element Auth; declared: AuthHeader") as caught:
         make(gate, Gate()).call("wrong")
+    assert caught.value.line == gate.line("operations", "wrong") == 19
 
 
 def test_a_fault_at_the_soap_login_is_a_refused_account(make: Make, gate: Spec) -> None:
@@ -279,3 +291,34 @@ def test_put_sends_a_json_body(make: Make) -> None:
     (request,) = double.requests
     assert (request.method, request.url, request.body) == ("PUT", "http://peer.test/base/dossiers/A%2F1", b'{"s":4}')
     assert request.headers["Content-Type"].startswith("application/json")
+
+
+def test_a_signature_of_ws_security_needs_a_password_and_comes_from_the_chance_passed_in(make: Make) -> None:
+    doubles = [Scripted(soap_answer("<R><tongSo>0</tongSo></R>")) for _ in range(3)]
+    for double in doubles[:2]:
+        list(make("viettel_onegate", double).pull("procedures", WINDOW))
+    assert doubles[0].requests[0].body == doubles[1].requests[0].body
+    with pytest.raises(ConfigError, match="procedures needs password") as caught:
+        list(make("viettel_onegate", doubles[2], password=None).pull("procedures", WINDOW))
+    assert caught.value.line == load_spec(SPECS / "viettel_onegate.yaml").line("auth")
+    assert doubles[2].requests == []
+
+
+def test_a_missing_value_is_told_where_the_spec_asks_for_it(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text("""\
+system: small
+transport: rest
+every_call:
+  headers: {X-Unit: "{extra.unit}"}
+streams:
+  dossiers:
+    get: "{extra.base}/list"
+    key: id
+""")
+    spec, double = load_spec(file), Scripted(DONE)
+    for extra, line in (({"base": "b"}, 3), ({"unit": "u"}, 6)):
+        with pytest.raises(ConfigError) as caught:
+            list(make(spec, double, extra=extra).pull("dossiers", WINDOW))
+        assert caught.value.line == line
+    assert double.requests == []

@@ -18,6 +18,12 @@ def show(console: Console, found: dict[str, Any]) -> None:
             f"{peer['sandbox_per_second']:,} records a second; replayed from files, as every contestant read them, "
             f"{peer['replayed_per_second']:,}."
         )
+    at_once = found["together"]
+    console.print(
+        f"{at_once['provinces']} provinces, one per vendor, {at_once['records']:,} records: "
+        f"{at_once['one_after_the_other_s']} s one after the other, {at_once['together_s']} s at once "
+        f"({at_once['gain']:.2f} x), {at_once['cores_busy']:.2f} cores busy."
+    )
     for kind, memory in found["memory"].items():
         console.print(
             f"Peak memory of pull, check and merge of {found['memory_size']:,} dossiers over {kind.upper()}: "

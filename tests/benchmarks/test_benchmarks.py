@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     "soap": {"per_second": 4000, "vs_zeep_orm": 6.0},
     "rest": {"per_second": 4000, "vs_dlt": 4.0},
     "peak_mb": 250,
+    "together": {"cores_busy": 1.9},
     "memory_size": 200_000,
 }
 
@@ -32,6 +33,7 @@ def test_a_result_above_all_floors_misses_none() -> None:
         ({"soap": {"vs_zeep_orm": 3.9}}, "zeep"),
         ({"rest": {"vs_dlt": 2.9}}, "dlt"),
         ({"peak_mb": 300}, "300 MB"),
+        ({"together": {"cores_busy": 1.1}}, "1.10 cores"),
     ],
 )
 def test_each_floor_is_missed_with_a_sentence_of_its_own(worse: dict[str, Any], word: str) -> None:

@@ -15,7 +15,16 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from connectors.spec_auth import Auth, Login, NoAuth, Tls, WsseUsername
-from connectors.spec_pages import NoPages, NumberedPages, OffsetPages, Pages, PagesByTime, Queue, WindowSpec
+from connectors.spec_pages import (
+    LinkedPages,
+    NoPages,
+    NumberedPages,
+    OffsetPages,
+    Pages,
+    PagesByTime,
+    Queue,
+    WindowSpec,
+)
 from connectors.spec_words import BUILT_IN, Dates, Duration, Part, Reply, Request, Rule, Verdict, Word
 
 
@@ -187,6 +196,9 @@ class Spec(Part):
     def _soap_has_a_wsdl(self) -> "Spec":
         if self.transport == "soap" and not self.wsdl:
             raise ValueError("transport: soap needs wsdl: the name of the kept WSDL file")
+        linked = [name for name, stream in self.streams.items() if isinstance(stream.pages, LinkedPages)]
+        if self.transport == "soap" and linked:
+            raise ValueError(f"pages by: link of {linked[0]} needs transport: rest")
         if self.transport == "rest" and isinstance(self.auth, WsseUsername):
             raise ValueError("auth kind wsse_username needs transport: soap")
         return self

@@ -4,6 +4,7 @@ Every request, whether of a stream, an operation or a login, is written with `Re
 `Reply`.
 """
 
+from itertools import zip_longest
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -137,6 +138,13 @@ class Reply(Part):
     code: str | None = Field(default=None, description="the peer's answer code; when named, a rule must name its value")
     text: str | None = Field(default=None, description="the peer's answer text")
     records: str | None = Field(default=None, description="the list of records")
+
+    @model_validator(mode="after")
+    def _base64_is_of_something(self) -> "Reply":
+        for step, following in zip_longest(self.inside, self.inside[1:]):
+            if step.form == "base64" and (following is None or following.at is not None):
+                raise ValueError("as: base64 needs a next line without at: what the decoded bytes are")
+        return self
 
 
 class Rule(Part):

@@ -276,3 +276,18 @@ def test_a_kept_answer_that_is_cut_anywhere_is_never_read_as_whole() -> None:
 def test_answers_that_were_plain_stay_as_they_were(make: Make) -> None:
     answer = WireResponse(200, orjson.dumps({"rows": ROWS}), {})
     assert list(pulled(make(rest_spec({}), Scripted(answer)))[0].records()) == ROWS
+
+
+@pytest.mark.parametrize(
+    "inside", [[{"at": "data", "as": "base64"}], [{"at": "data", "as": "base64"}, {"at": "x", "as": "json"}]]
+)
+def test_base64_must_say_what_it_holds(inside: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValueError, match="base64 needs a next line"):
+        Reply.model_validate({"inside": inside})
+
+
+def test_links_are_for_rest() -> None:
+    soap = {"system": "invented", "transport": "soap", "wsdl": "viettel_onegate.wsdl"}
+    stream = {"call": "X", "post": "y", "key": "id", "pages": {"by": "link", "next": "next"}}
+    with pytest.raises(ValueError, match="by: link of rows needs transport: rest"):
+        Spec.model_validate({**soap, "streams": {"rows": stream}})

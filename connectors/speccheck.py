@@ -120,6 +120,12 @@ class _Reader:
             yield self.wrong((*place, "each" if step.each else "do"), what)
         if probe is not None and probe.writes:
             yield self.wrong((*place, "probe"), f"{step.probe} writes; a probe only looks")
+        if done is not None and probe is not None and (lacking := set(done.gives) - set(probe.gives)):
+            yield self.wrong(
+                (*place, "probe"),
+                f"{step.probe} does not give {_listed(lacking)}, which later steps take from {step.do}",
+                "A probe that finds the call must give what its answer would have given.",
+            )
 
     def address(self, place: KeyPath, part: Request) -> Iterator[ConfigError]:
         common = self.spec.every_call

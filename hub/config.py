@@ -5,9 +5,9 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -79,6 +79,59 @@ class National(_Section):
     )
 
 
+def _bytes(value: object) -> object:
+    """`20MB`, `500kB` -> bytes; anything else is left to pydantic."""
+    units = {"kB": 1024, "MB": 1024**2}
+    if isinstance(value, str) and value[-2:] in units and value[:-2].isdigit():
+        return int(value[:-2]) * units[value[-2:]]
+    return value
+
+
+Size = Annotated[
+    int, BeforeValidator(_bytes, json_schema_input_type=str), Field(gt=0, json_schema_extra={"examples": ["20MB"]})
+]
+
+
+class Inbound(_Section):
+    """How dossiers that citizens file on the national portal reach the province's system."""
+
+    system: str = Field(description="connector spec with the sequence `intake`: `specs/<system>.yaml`")
+    connection: str = Field(description="Airflow Connection of the system's intake")
+    mapping: str = Field(description="mapping from the canonical application to the words of the intake")
+    account: str = Field(description="Airflow Connection with the login and password that the portal shows")
+    portal: str = Field(default="national_inbound", description="mapping from the portal's message to canonical")
+    url: str | None = Field(default=None, description="address of the intake, when the connection does not say it")
+    schedule: str | None = Field(default="*/5 * * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
+    largest_file: Size = Field(
+        default=20 * 1024**2, validate_default=False, description="a file may be this large: `20MB`"
+    )
+    largest_message: Size = Field(
+        default=100 * 1024**2, validate_default=False, description="a whole message may be this large: `100MB`"
+    )
+    limits: Limits = Field(default=Limits(), description="limits towards the intake, where they differ from the spec's")
+
+
+class Stated(_Section):
+    """What a person states of the province, because the hub cannot see it."""
+
+    met: bool = Field(description="whether it is so")
+    on: date = Field(description="day of the statement, such as `2026-06-30`")
+    source: str = Field(min_length=1, description="the document or person that says so, such as `Công văn 12/SNV-CCHC`")
+    detail: str | None = Field(default=None, description="what exactly, such as the databases that are connected")
+
+
+class Readiness(_Section):
+    """Lines of the scorecard that only a person can fill; left out they are not known."""
+
+    procedures_published: Stated | None = Field(
+        default=None, description="the province's procedures are published on the portal"
+    )
+    national_databases: Stated | None = Field(
+        default=None, description="the province's system is connected with the national databases"
+    )
+    service_centres: Stated | None = Field(default=None, description="the list of service centres is published")
+
+
 class Province(_Section):
     """One file of provinces/: which spec, mapping, connection, schedule and limits. Secrets are in the connection."""
 
@@ -99,6 +152,13 @@ class Province(_Section):
         default=Limits(), description="limits towards the province's system, where they differ from the spec's"
     )
     national: National = Field(description="the national side")
+    inbound: Inbound | None = Field(
+        default=None, description="the way in for dossiers from the national portal; left out: there is none"
+    )
+
+    readiness: Readiness = Field(
+        default=Readiness(), description="what is stated for the scorecard, each with its day and source"
+    )
 
     @property
     def mapping_name(self) -> str:
@@ -206,7 +266,8 @@ def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> Co
 def _known_keys(parents: tuple[str, ...]) -> list[str]:
     model: type[BaseModel] = Province
     for key in parents:
-        kind = model.model_fields[key].annotation
+        annotation = model.model_fields[key].annotation
+        kind = next((one for one in get_args(annotation) if one is not type(None)), annotation)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
     return [name for name in model.model_fields if name != "slug"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from connectors import Connector, Peer, load_spec
-from hub.config import Limits, Province, Settings, load_province
+from hub.config import Inbound, Limits, Province, Settings, load_province
 from hub.connections import peer
 from hub.errors import ConfigurationError
 from hub.store import database_url, engine_of
@@ -65,6 +65,36 @@ class Hub:
         side = self.province.national
         account = replace(peer(side.connection, self.settings.home), unit=side.unit)
         return _connector(self.settings, side.system, account, side.limits, **self._passed_in())
+
+    @cached_property
+    def intake(self) -> Connector:
+        """The intake of the province's system, to which dossiers from the national portal are handed over."""
+        side = self.inbound
+        account = replace(peer(side.connection, self.settings.home, side.url), unit=self.province.national.unit)
+        return _connector(self.settings, side.system, account, side.limits, **self._passed_in())
+
+    @property
+    def inbound(self) -> Inbound:
+        """The province's way in.
+
+        Raises:
+            ConfigurationError: its file has none.
+        """
+        if self.province.inbound is None:
+            raise ConfigurationError(
+                "this province takes no dossiers from the national portal",
+                where=f"provinces/{self.slug}.yaml",
+                next_step="Write its key inbound: system, connection, mapping, account (docs/configuration.md).",
+            )
+        return self.province.inbound
+
+    def portal_mapping(self) -> Mapping:
+        """The mapping from the portal's message to the canonical application."""
+        return self._mapping(self.inbound.portal, "application", None)
+
+    def intake_mapping(self) -> Mapping:
+        """The mapping from the canonical application to the words of the province's intake."""
+        return self._mapping(self.inbound.mapping, "application", None)
 
     def mapping(self, kind: RecordKind) -> Mapping:
         """The province's mapping from its system's records to canonical ones."""

@@ -122,6 +122,8 @@ class NationalPeer:
                 return json_reply(page_of(self.ledger.db, "call", query))
             case "/_sandbox/ledger/sins":
                 return json_reply(page_of(self.ledger.db, "sin", query))
+            case "/_sandbox/filed":
+                return json_reply({"filed": self._citizens_filed(request.json())})
             case "/_sandbox/procedures":
                 return json_reply(self.catalogue.summary())
             case "/_sandbox/status":
@@ -130,6 +132,14 @@ class NationalPeer:
 
     def close(self) -> None:
         self.ledger.close()
+
+    def _citizens_filed(self, items: list[dict[str, Any]]) -> int:
+        """What citizens file on the portal itself is in the national ledger before any province knows of it."""
+        call = self.ledger.begin(self._now_text, "filed", ",".join(item["MaHoSo"] for item in items)[:400], "", b"")
+        for item in items:
+            self.ledger.put(call, item, self.ledger.dossier(item["MaHoSo"]))
+        self.ledger.finish(call, "accepted", "0", "")
+        return len(items)
 
     # -- sessions
 

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli import conform, database, discover, operate, preview, procedures, province, quarantine, sandbox, suggest, sync
+from hub.cli import (
+    conform,
+    database,
+    discover,
+    inbound,
+    operate,
+    preview,
+    procedures,
+    province,
+    quarantine,
+    sandbox,
+    suggest,
+    sync,
+)
 from hub.cli.output import STOPPED, err, exit_code_of, say_error
 from hub.errors import ConfigurationError
 
@@ -43,6 +56,7 @@ for module in (sync, province, discover, conform, operate, preview, suggest):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(inbound.app, name="inbound")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 

@@ -68,6 +68,7 @@ def print_json(value: Any) -> None:
     """One document, indented, keys in the order given, UTF-8 as it is."""
     body = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     sys.stdout.write(body.decode() + "\n")
+    sys.stdout.flush()
 
 
 def local_time(value: datetime | str | None) -> str:

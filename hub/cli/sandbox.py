@@ -6,7 +6,7 @@ import sys
 import typer
 
 app = typer.Typer(
-    help="Simulated peers on this machine: start, stop, status, advance, reset, faults.",
+    help="Simulated peers on this machine: start, stop, status, advance, reset, faults, file.",
     no_args_is_help=True,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
@@ -53,3 +53,9 @@ def reset(context: typer.Context) -> None:
 def faults(context: typer.Context) -> None:
     """Let a peer misbehave."""
     _run("faults", context)
+
+
+@app.command(context_settings=_PASSED_ON)
+def file(context: typer.Context) -> None:
+    """Let citizens file dossiers on the national portal, which hands them to the receiver."""
+    _run("file", context)

@@ -65,6 +65,7 @@ class Connector:
         }
         self.exchange = Exchange(spec, peer, transport=self.transport, **self._world)
         self._hooks: dict[str, Hook] = {}
+        self._acknowledged: set[tuple[str, str]] = set()
         self._readings = {name: reading_of(spec, stream) for name, stream in spec.streams.items()}
         self._readers: dict[str, Callable[[object], datetime | None]] = {
             name: (stream.dates or spec.dates).form().reader() for name, stream in spec.streams.items()
@@ -83,8 +84,9 @@ class Connector:
 
         A page is read whole before it is given out: a cut answer, HTML, a wrong type or a repeated page raises
         BadAnswer with the page's number and the raw body, and what was given out before stands. Newest-first streams
-        stop by themselves at the window's start; pages that lie wholly behind its end are passed over. `rows` asks
-        for other pages than the spec's (a position holds only for the size it was made with).
+        stop by themselves at the window's start; pages that lie wholly behind its end are passed over. Of a queue, who
+        does not acknowledge a page gets no other. `rows` asks for other pages than the spec's (a position holds only
+        for the size it was made with).
         """
         part, reading = self._stream(stream), self._readings[stream]
         pager = pager_of(self.spec, part, window, rows)
@@ -103,7 +105,7 @@ class Connector:
             if not self._is_behind(stream, part, records, window):
                 passed = pager.passed(position)
                 raw, media_type, whole = self._completed(stream, ask, reply, records)
-                yield Page(
+                page = Page(
                     number=pager.number(position),
                     raw=raw,
                     media_type=media_type,
@@ -115,6 +117,9 @@ class Connector:
                     position=END if following is None else following,
                     _records=whole,
                 )
+                yield page
+                if self.is_queue(stream) and not self._was_acknowledged(stream, page):
+                    return
             before, position = records, following
 
     def acknowledge(self, stream: str, page: Page) -> None:
@@ -124,10 +129,10 @@ class Connector:
         and comes again.
         """
         pages = self._stream(stream).pages
-        keys = list(dict.fromkeys(key for record in page.records() if (key := self.key_of(stream, record))))
-        if not isinstance(pages, Queue) or not keys:
+        if not isinstance(pages, Queue):
             return
-        most = self._operation(pages.acknowledge).batch or len(keys)
+        keys = list(dict.fromkeys(key for record in page.records() if (key := self.key_of(stream, record))))
+        most = self._operation(pages.acknowledge).batch or len(keys) or 1
         try:
             for start in range(0, len(keys), most):
                 answer = self.call(pages.acknowledge, keys=keys[start : start + most])
@@ -135,6 +140,13 @@ class Connector:
                     raise self.exchange.say.not_acknowledged(answer)
         except PeerError as error:
             raise error.at_page(page.number) from None
+        self._acknowledged.add((stream, page.digest))
+
+    def _was_acknowledged(self, stream: str, page: Page) -> bool:
+        """Asked once for each page."""
+        taken = (stream, page.digest) in self._acknowledged
+        self._acknowledged.discard((stream, page.digest))
+        return taken
 
     def is_queue(self, stream: str) -> bool:
         """The stream's next page comes only when the one before it was acknowledged."""

@@ -121,3 +121,11 @@ def test_a_stream_that_is_no_queue_has_nothing_to_acknowledge(make: Make) -> Non
     page = next(connector.pull("rows", WINDOW))
     connector.acknowledge("rows", page)
     assert (peer.calls, connector.is_queue("rows")) == (["read"], False)
+
+
+def test_who_only_looks_gets_the_first_page_and_changes_nothing(make: Make) -> None:
+    peer = Queue(7)
+
+    pages = [[record["id"] for record in page.records()] for page in make(spec_of(), peer).pull("rows", WINDOW)]
+
+    assert (pages, peer.calls, len(peer.waiting)) == ([["0", "1", "2"]], ["read"], 7)

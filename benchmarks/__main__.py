@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import dlt_environment, floors, ground, printing, race, together
+from benchmarks import dlt_environment, floors, ground, language, printing, race, together
 
 LATEST = Path(__file__).with_name("latest.json")
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """All measurements, as they are written to latest.json."""
     racers = race.contestants()
-    task = progress.add_task("Preparing", total=4 + options.rounds * len(racers) + 3)
+    task = progress.add_task("Preparing", total=5 + options.rounds * len(racers) + 3)
 
     def step(text: str) -> None:
         progress.update(task, description=text, advance=1)
@@ -67,6 +67,8 @@ def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         for kind in ground.PROVINCES:
             step(f"{kind.upper()}: where the time goes")
             parts[kind] = _parts(place, kind)
+        step("What the spec language costs beside readers written by hand")
+        spoken = language.measure(place)
         for number in range(1, options.rounds + 1):
             for racer in racers:
                 step(f"Round {number}: {racer.name}, {options.size:,} dossiers")
@@ -83,7 +85,7 @@ def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
             step(f"Memory: {options.memory_size:,} dossiers over {kind.upper()}")
             with place.database(hub=True) as database:
                 peak[kind] = race.said(race.hub_command(place, kind, database, warm=False))
-    return _found(options, racers, peers, parts, peak) | {"together": at_once}
+    return _found(options, racers, peers, parts, peak) | {"together": at_once} | spoken
 
 
 def _peer(place: ground.Ground, kind: str) -> dict[str, Any]:

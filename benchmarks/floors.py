@@ -6,6 +6,8 @@ from typing import Any
 VS_ZEEP_ORM = 4.0
 VS_DLT = 3.0
 PEAK_MB = 300
+LANGUAGE = 1.10
+"""Times as long as a reader by hand that reading through the spec language may take."""
 CORES_BUSY = 1.6
 """Of two, while a province of each vendor is synced at once."""
 
@@ -20,6 +22,12 @@ def missed(found: Mapping[str, Any]) -> list[str]:
         says.append(f"REST runs {rest:.1f} times as fast as dlt; the floor is {VS_DLT:g}.")
     if (busy := found["together"]["cores_busy"]) < CORES_BUSY:
         says.append(f"{busy:.2f} cores are busy while all provinces are synced; the floor is {CORES_BUSY:g}.")
+    for kind, cost in found["language"].items():
+        if cost > LANGUAGE:
+            says.append(
+                f"Reading {kind.upper()} through the spec takes {cost:.2f} times as long as by hand; "
+                f"the limit is {LANGUAGE:g}."
+            )
     if peak >= PEAK_MB:
         says.append(f"{peak} MB at {found['memory_size']:,} dossiers; the limit is {PEAK_MB} MB.")
     return says

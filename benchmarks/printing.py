@@ -18,6 +18,12 @@ def show(console: Console, found: dict[str, Any]) -> None:
             f"{peer['sandbox_per_second']:,} records a second; replayed from files, as every contestant read them, "
             f"{peer['replayed_per_second']:,}."
         )
+    for kind, cost in found["language"].items():
+        each = found["language_us"][kind]
+        console.print(
+            f"Reading {kind.upper()} through the spec: {each['spec']:.0f} microseconds a record, by hand "
+            f"{each['by_hand']:.0f}: {cost:.2f} times as long (limit {floors.LANGUAGE:g})."
+        )
     at_once = found["together"]
     console.print(
         f"{at_once['provinces']} provinces, one per vendor, {at_once['records']:,} records: "

@@ -8,17 +8,21 @@ import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 
-from benchmarks import dlt_environment, floors
+from benchmarks import by_hand, dlt_environment, floors, language
 from benchmarks.orm import Base, Document, Dossier, Step
 from benchmarks.replay import question
 from benchmarks.zeep_orm import store
+from connectors import load_spec
+from connectors.xmlrecords import read_soap
 from hub.config import BASE
+from tests.connectors.conftest import soap_answer
 
 GOOD: dict[str, Any] = {
     "soap": {"per_second": 4000, "vs_zeep_orm": 6.0},
     "rest": {"per_second": 4000, "vs_dlt": 4.0},
     "peak_mb": 250,
     "together": {"cores_busy": 1.9},
+    "language": {"rest": 1.04, "soap": 0.8},
     "memory_size": 200_000,
 }
 
@@ -34,11 +38,29 @@ def test_a_result_above_all_floors_misses_none() -> None:
         ({"rest": {"vs_dlt": 2.9}}, "dlt"),
         ({"peak_mb": 300}, "300 MB"),
         ({"together": {"cores_busy": 1.1}}, "1.10 cores"),
+        ({"language": {"rest": 1.11, "soap": 0.8}}, "REST through the spec takes 1.11 times"),
     ],
 )
 def test_each_floor_is_missed_with_a_sentence_of_its_own(worse: dict[str, Any], word: str) -> None:
     (sentence,) = floors.missed(GOOD | worse)
     assert word in sentence
+
+
+def test_the_cost_of_the_language_is_the_median_of_rounds_and_the_rates_are_the_best() -> None:
+    rounds = {"rest": {"records": 1000, "rounds": [[0.12, 0.1], [0.9, 0.3], [0.11, 0.11]]}}
+    assert language.summary(rounds) == {
+        "language": {"rest": 1.2},
+        "language_us": {"rest": {"spec": 110.0, "by_hand": 100.0}},
+    }
+
+
+def test_the_reader_by_hand_makes_the_records_of_the_spec() -> None:
+    body = soap_answer(
+        "<R><tongSo>9</tongSo><HoSo><maHoSo>A</maHoSo><GiayTo><ten>đơn</ten></GiayTo><GiayTo><ten/></GiayTo></HoSo></R>"
+    ).body
+    spec = load_spec(BASE / "connectors" / "specs" / "viettel_onegate.yaml")
+    found = read_soap(body, "HoSo", frozenset(spec.streams["dossiers"].lists), ["tongSo"])
+    assert by_hand.records_in(body) == (found.records, int(found.heads["tongSo"]))
 
 
 def test_the_same_page_is_one_question_whoever_asks_and_whenever() -> None:

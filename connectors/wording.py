@@ -131,12 +131,19 @@ class Wording:
         )
 
     def no_value(self, ask: "Ask", missing: MissingValue) -> ConfigError:
-        place = self._place_in_spec(ask)
+        place, name = self._place_in_spec(ask), missing.name.replace("|", " or ")
+        if missing.name.startswith("record."):
+            return ConfigError(
+                f"{ask.name} needs {name}, which a record on page {ask.page} does not have.",
+                file=self._spec.file,
+                line=self._spec.line(*place),
+                key=".".join(place),
+                next_step="Correct the path; where it may be missing, name what such records lack under when:.",
+            )
         if missing.of_auth:
             place = ("auth",)
         elif place != ("auth",) and not set(missing.name.split("|")) & ask.request.names():
             place = ("every_call",)
-        name = missing.name.replace("|", " or ")
         return ConfigError(
             f"{ask.name} needs {name}, which the connection {self._peer.id} does not give.",
             file=self._spec.file,

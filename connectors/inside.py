@@ -34,11 +34,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """Something to open: a value, the place where it stood, and the answer it came in."""
+    """Something to open: a value, the place where it stood, the answer it came in, and whether there may be nothing."""
 
     value: Any
     place: str | None = None
     around: Envelope | None = None
+    may_be_empty: bool = False
 
     @property
     def raw(self) -> bytes:
@@ -76,7 +77,7 @@ def _open(content: _Content, form: str, steps: Sequence[Inside], wanted: Wanted)
     """The content as what it is said to be, then what is in it."""
     value = content.value
     if value is None or (isinstance(value, str | bytes) and not value.strip()):
-        return _nothing(content.around)
+        return _nothing(content)
     if form == "json":
         return _open_json(content, steps, wanted)
     if not isinstance(value, str | bytes):
@@ -86,8 +87,12 @@ def _open(content: _Content, form: str, steps: Sequence[Inside], wanted: Wanted)
     return _open_xml(content, form, steps, wanted)
 
 
-def _nothing(around: Envelope | None) -> Envelope:
-    """Nothing stands in the place: what the answer around it says still counts, and there are no records."""
+def _nothing(content: _Content) -> Envelope:
+    """Nothing stands in the place: what the answer around it says still counts. The records are missing, or, where the
+    spec says that nothing is their absence, none."""
+    around = content.around
+    if content.may_be_empty:
+        return Envelope("soap", around=around)
     if around is None:
         return Envelope("empty")
     return Envelope(around.kind, records=None, around=around)
@@ -101,7 +106,9 @@ def _open_base64(content: _Content, steps: Sequence[Inside], wanted: Wanted) -> 
     except (binascii.Error, ValueError):
         return content.words()
     following = steps[0]
-    return _open(_Content(decoded, content.place, content.around), following.form, steps[1:], wanted)
+    return _open(
+        _Content(decoded, content.place, content.around, following.may_be_empty), following.form, steps[1:], wanted
+    )
 
 
 def _open_json(content: _Content, steps: Sequence[Inside], wanted: Wanted) -> Envelope:
@@ -119,7 +126,7 @@ def _open_json(content: _Content, steps: Sequence[Inside], wanted: Wanted) -> En
                 return content.broken(f"{error.msg} at character {error.pos} of {len(raw)}")
             return content.words()
     if data is None:
-        return _nothing(content.around)
+        return _nothing(content)
     if isinstance(data, str) and steps and steps[0].at is None:
         return _open(_Content(data, content.place, content.around), steps[0].form, steps[1:], wanted)
     if not isinstance(data, dict | list):
@@ -128,7 +135,7 @@ def _open_json(content: _Content, steps: Sequence[Inside], wanted: Wanted) -> En
     if not steps:
         return layer
     step = steps[0]
-    return _open(_Content(at(data, step.at), step.at, layer), step.form, steps[1:], wanted)
+    return _open(_Content(at(data, step.at), step.at, layer, step.may_be_empty), step.form, steps[1:], wanted)
 
 
 def _open_xml(
@@ -161,4 +168,4 @@ def _open_xml(
         return layer
     if found.kept_elements and step.form in ("xml", "diffgram"):
         return _open_xml(content, step.form, steps[1:], wanted, root)
-    return _open(_Content(found.kept, step.at, layer), step.form, steps[1:], wanted)
+    return _open(_Content(found.kept, step.at, layer, step.may_be_empty), step.form, steps[1:], wanted)

@@ -127,6 +127,9 @@ class Inside(Part):
     form: Literal["json", "xml", "diffgram", "base64"] = Field(
         alias="as", description="json, xml, diffgram (the rows of a .NET DataSet), base64 (of what the next line opens)"
     )
+    may_be_empty: bool = Field(
+        default=False, description="nothing in this place means that there are no records; else the answer is not read"
+    )
 
 
 class Reply(Part):

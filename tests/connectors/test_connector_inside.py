@@ -181,10 +181,10 @@ def test_a_diffgram_without_rows_is_an_empty_list() -> None:
     assert opened(in_soap(empty), {"at": "GetResult", "as": "diffgram"}, soap=True).records == []
 
 
-def facade(**system: Any) -> Spec:
+def facade(may_be_empty: bool = False, **system: Any) -> Spec:
     return rest_spec(
         {"records": "result", "pages": {"by": "none"}},
-        reply={"inside": {"at": "message", "as": "json"}, "code": "status"},
+        reply={"inside": {"at": "message", "as": "json", "may_be_empty": may_be_empty}, "code": "status"},
         answers=[
             {"status": 503, "then": "retry"},
             {"text": "*hết hạn*", "then": "login_again"},
@@ -225,6 +225,17 @@ def test_a_named_no_is_a_refusal_and_an_unnamed_text_a_bad_answer(make: Make) ->
 def test_a_place_with_nothing_in_it_is_no_empty_list(make: Make, body: dict[str, Any]) -> None:
     with pytest.raises(BadAnswer, match="no list of records under 'result'"):
         pulled(make(facade(), Scripted(json_answer(body))))
+
+
+@pytest.mark.parametrize("body", [{"message": None}, {"message": " "}, {"message": "null"}, {}])
+def test_a_place_that_may_be_empty_is_an_empty_list(make: Make, body: dict[str, Any]) -> None:
+    (page,) = pulled(make(facade(may_be_empty=True), Scripted(json_answer(body))))
+    assert (len(page), page.last) == (0, True)
+
+
+def test_a_place_that_may_be_empty_is_no_excuse_for_a_refusal(make: Make) -> None:
+    with pytest.raises(PeerRefused, match="code 7"):
+        pulled(make(facade(may_be_empty=True), Scripted(json_answer({"status": 7, "message": ""}))))
 
 
 def test_a_code_outside_decides_although_there_is_nothing_inside(make: Make) -> None:

@@ -24,7 +24,7 @@ VIET_NAM = timezone(timedelta(hours=7))
 FIRST_DAY = datetime(2026, 6, 1, 8, 5, tzinfo=VIET_NAM)
 NEXT_DAY = datetime(2026, 6, 30, 9, 0, tzinfo=VIET_NAM)
 SIZE = 48
-MOST_WAITING, MOST_STEPS, STEP_CALLS = 50, 10, 3
+MOST_WAITING, MOST_STEPS = 50, 10
 
 NATIONAL = {
     "CHO_TIEP_NHAN": 1, "DA_TIEP_NHAN": 2, "TU_CHOI": 3, "DANG_GIAI_QUYET": 4, "CHO_BO_SUNG": 5, "CHO_NOP_PHI": 6,
@@ -195,6 +195,7 @@ class System:
     handed: dict[str, int] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take_in(self, dossier: Dossier) -> None:
@@ -206,20 +207,27 @@ class System:
         return sorted(found, key=lambda d: (d.version, d.number))
 
     def hand_out(self, most: int) -> tuple[list[Dossier], int]:
-        """The next dossiers, and how many wait behind them. One changes as soon as it was handed out."""
+        """The next dossiers, and how many wait behind them."""
         waiting = self.waiting()
-        for dossier in waiting[:most]:
-            self.handed[dossier.code] = dossier.version
-            if dossier.number == CHANGES_WHILE_READ and dossier.version == 1:
-                self.take_in(dossier.moved("DANG_GIAI_QUYET", dossier.changed + timedelta(days=1)))
+        self.handed |= {dossier.code: dossier.version for dossier in waiting[:most]}
         return waiting[:most], len(waiting[most:])
 
     def confirm(self, codes: list[str]) -> int:
-        """Codes of dossiers that were handed out: the version that was handed out counts."""
+        """Codes of dossiers that were handed out: the version that was handed out counts. One has changed by now."""
         known = [code for code in codes if code in self.handed]
         for code in known:
             self.confirmed[code] = self.handed[code]
+            dossier = self.dossiers[code]
+            if dossier.number == CHANGES_WHILE_READ and dossier.version == 1:
+                self.take_in(dossier.moved("DANG_GIAI_QUYET", dossier.changed + timedelta(days=1)))
         return len(known)
+
+    def once(self, trouble: str) -> bool:
+        """Whether it is time for a trouble: once, when the first page was confirmed."""
+        if not self.confirmed or self.troubles[trouble]:
+            return False
+        self.troubles[trouble] += 1
+        return True
 
     def let_a_day_pass(self) -> dict[str, list[str]]:
         """Some dossiers go on, two new ones come, and one of three weeks ago is entered late."""
@@ -252,6 +260,7 @@ class System:
             "waiting": [d.code for d in self.waiting()],
             "calls": dict(self.calls),
             "refused": dict(self.refused),
+            "troubles": dict(self.troubles),
         }
 
 
@@ -310,7 +319,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def waiting(self, most: int) -> None:
         self.system.calls["cho-lay"] += 1
-        if self.system.calls["cho-lay"] == 2:  # the nightly backup
+        if self.system.once("busy"):  # the nightly backup
             return self.answer({"ketQua": 1, "thongBao": "", "duLieu": "Hệ thống đang bận sao lưu, vui lòng gọi lại"})
         dossiers, left = self.system.hand_out(min(most, MOST_WAITING))
         return self.answer({"ketQua": 1, "thongBao": "", "conLai": left, "duLieu": package(dossiers)})
@@ -331,7 +340,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def steps(self, codes: list[str]) -> None:
         self.system.calls["qua-trinh"] += 1
-        if self.system.calls["qua-trinh"] == STEP_CALLS:
+        if self.system.once("quota"):
             return self.answer({"ketQua": 9, "thongBao": "Quá số yêu cầu"}, 429, {"Retry-After": "1"})
         if len(codes) > MOST_STEPS:
             self.system.refused["qua-trinh"] += 1

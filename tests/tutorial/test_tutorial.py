@@ -149,10 +149,11 @@ def test_a_vendor_that_nobody_knew_is_onboarded_with_the_files_and_commands_of_t
     waiting = desk.ledger()["waiting"]
     assert len(waiting) == 48
 
-    # 2, 3: the spec and the province; everything answers.
+    # 2, 3: the spec and the province; both peers answer, and what is missing is the mapping.
     desk.follow(2)
     asked = desk.follow(3)
-    assert asked["check dong_thap"]["ok"] is True
+    lines = [line for part in asked["check dong_thap"]["checks"].values() for line in part]
+    assert [line["name"] for line in lines if not line["ok"]] == ["mapping"]
     assert (desk.config / "provinces" / "dong_thap.yaml").is_file()
 
     # 4, 5, 6: looking changes nothing on either side.
@@ -166,7 +167,7 @@ def test_a_vendor_that_nobody_knew_is_onboarded_with_the_files_and_commands_of_t
     first = desk.follow(7)
     ledger = desk.ledger()
     assert desk.arrived() == right(ledger["dossiers"])
-    assert ledger["waiting"] == [] and ledger["refused"] == {}
+    assert (ledger["waiting"], ledger["refused"], ledger["troubles"]) == ([], {}, {"busy": 1, "quota": 1})
     assert first["sync dong_thap"]["held_by_reason"] == promised(7) == held_reasons(ledger["dossiers"])
     assert desk.run("reconcile", "dong_thap")["agrees"] is True
 

@@ -115,7 +115,7 @@ class Stated(_Section):
     """What a person states of the province, because the hub cannot see it."""
 
     met: bool = Field(description="whether it is so")
-    on: date = Field(description="day of the statement, such as `2026-06-30`")
+    day: date = Field(description="day of the statement, such as `2026-06-30`")
     source: str = Field(min_length=1, description="the document or person that says so, such as `Công văn 12/SNV-CCHC`")
     detail: str | None = Field(default=None, description="what exactly, such as the databases that are connected")
 

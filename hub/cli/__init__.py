@@ -17,6 +17,7 @@ from hub.cli import (
     procedures,
     province,
     quarantine,
+    readiness,
     sandbox,
     suggest,
     sync,
@@ -52,7 +53,7 @@ def _options(
     """Connect provincial public-service systems with the national database, and prove that both sides agree."""
 
 
-for module in (sync, province, discover, conform, operate, preview, suggest):
+for module in (sync, province, discover, conform, operate, preview, suggest, readiness):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")

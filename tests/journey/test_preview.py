@@ -54,6 +54,7 @@ def test_a_preview_leaves_every_table_and_every_ledger_as_it_was(
     assert {kind: sandbox.ledger(kind) for kind in ledgers} == ledgers
 
 
+@pytest.mark.dossiers(503)
 @pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
 def test_a_preview_of_everything_says_what_the_night_then_does(
     slug: str, request: pytest.FixtureRequest, sandbox: Sandbox
@@ -74,10 +75,11 @@ def test_a_preview_of_everything_says_what_the_night_then_does(
             assert shown.get(name, "") == sent[str(code)]["body"][name]
 
 
+@pytest.mark.dossiers(503)
 def test_a_dossier_that_would_be_held_says_reason_field_value_rule_and_next_step(
     lao_cai: Hub, sandbox: Sandbox
 ) -> None:
-    found = preview(lao_cai, 150)
+    found = preview(lao_cai, 520)
     cause = next(one for one in found.causes() if one.reason == "unmapped_status")
     assert cause.field == "status" and " / " in cause.values[0]
     assert cause.rule.startswith("mappings/vnpt_igate.yaml:") and "lienthong suggest lao_cai" in cause.next_step

@@ -200,7 +200,10 @@ def pulled(connector: Connector) -> list[Page]:
     return list(connector.pull("rows", WINDOW))
 
 
-LOGIN = {"auth": {"kind": "login", "post": "auth", "token": "session"}, "every_call": {"headers": {"X": "{token}"}}}
+LOGIN: dict[str, Any] = {
+    "auth": {"kind": "login", "post": "auth", "token": "session"},
+    "every_call": {"headers": {"X": "{token}"}},
+}
 
 
 def test_error_text_with_http_200_is_judged_by_the_answer_table(make: Make) -> None:

@@ -57,7 +57,7 @@ def ratio(rounds: Sequence[Sequence[float]]) -> float:
 
 
 def summary(said: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What latest.json holds of it: the ratios as `language`, microseconds a record of the best round as `language_us`."""
+    """What latest.json holds: `language`, the ratios; `language_us`, microseconds a record in the best round."""
     best = {
         kind: {
             name: round(min(one[place] for one in found["rounds"]) / found["records"] * 1e6, 1)

@@ -97,7 +97,7 @@ def opened(text):
 
 def fault(answer):
     tree = etree.fromstring(answer.body)
-    return answer.status, tree.findtext(".//faultcode").partition(":")[2], tree.findtext(".//faultstring")
+    return answer.status, tree.findtext(".//faultcode", "").partition(":")[2], tree.findtext(".//faultstring")
 
 
 def refusal(answer):
@@ -199,7 +199,7 @@ def test_rest_pages_are_spoiled_as_armed(rest):
 
 def test_what_was_planted_dirty_is_on_the_rest_wire(rest):
     labels = rest.http.get("/_sandbox/labels").json()
-    dirty = {}
+    dirty: dict[str | None, dict] = {}
     for record in rest.all():
         dirty.setdefault(labels.get(record["dossierCode"]), record)
     assert dirty["missing_owner"]["applicant"]["fullName"] is dirty["missing_owner"]["submitterName"] is None

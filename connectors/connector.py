@@ -102,7 +102,7 @@ class Connector:
                 following = pager.after(position, seen, moved.since)
             except (EndlessPages, MissingRows, Unfit) as error:
                 raise self.exchange.say.unfit(ask, reply, str(error)) from None
-            if not self._is_behind(stream, part, records, window):
+            if not (is_newest_first(part) and seen.lies_behind(window.until)):
                 passed = pager.passed(position)
                 raw, media_type, whole = self._completed(stream, ask, reply, records)
                 page = Page(
@@ -318,12 +318,6 @@ class Connector:
             asked=reply.asked,
             home=self.peer.url,
         )
-
-    def _is_behind(self, name: str, part: Stream, records: list[dict[str, Any]], window: Window) -> bool:
-        if not (records and is_newest_first(part)):
-            return False
-        times = [self.changed_of(name, record) for record in records]
-        return all(moment is not None and moment > window.until for moment in times)
 
 
 def _media_type(reply: Reply) -> str:

@@ -43,6 +43,10 @@ class Seen:
         """The latest change on the page."""
         return max(self.times, default=None)
 
+    def lies_behind(self, moment: datetime) -> bool:
+        """All rows of the page carry a change, and all of them a later one."""
+        return 0 < self.rows == len(self.times) and min(self.times) > moment
+
 
 class Pager(Protocol):
     """How a stream is walked."""

@@ -1,4 +1,4 @@
-"""A dossier handed over in several calls: a spec's `sequences:`, carried out step by step and gone on with after a kill.
+"""A dossier handed over in several calls: a spec's `sequences:`, step by step, gone on with after a kill.
 
 What an answer `gives` is known to the later steps under its name; an `each` step's values become lists, in the order of
 the items. A journal is told before a call and after its answer. A step that it knows as done is not done again; one

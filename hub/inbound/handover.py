@@ -17,7 +17,7 @@ from connectors.sequence import run_sequence
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.inbound.journal import StepJournal
-from hub.inbound.store import file_content
+from hub.inbound.store import Damaged, file_content
 from hub.inbound.values import Unsayable, values_of
 from hub.national import SETTLE
 from hub.staging import printable
@@ -157,7 +157,7 @@ def _hand_over(hub: Hub, connector: Any, mapping: Any, owed: Owed, stop: Event) 
             mapping=mapping,
             contents=_contents(hub, owed.record),
         )
-    except Unsayable as error:
+    except (Unsayable, Damaged) as error:
         return _end(hub, owed, "held", str(error))
     if owed.sequence not in connector.spec.sequences:
         return _end(hub, owed, "held", f"the spec {connector.spec.system} has no sequence '{owed.sequence}'")

@@ -1,13 +1,14 @@
 """What the way in keeps: messages, files and versions of dossiers. Every function works in the caller's transaction."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
 import zstandard
 from sqlalchemy import Connection, text
 
-from hub.errors import NotYet
+from hub.errors import HubError, NotYet
 from hub.inbound.files import File
 from hub.staging import printable
 
@@ -134,6 +135,20 @@ def keep_dossier(connection: Connection, province: str, kept: Kept, local: Local
 
 
 def file_content(connection: Connection, digest: str) -> bytes:
-    """A kept file."""
+    """A kept file.
+
+    Raises:
+        Damaged: it is not there, or not what it was.
+    """
     found = connection.scalar(text("SELECT content FROM inbound_file WHERE digest = :digest"), {"digest": digest})
-    return bytes(found or b"")
+    content = bytes(found or b"")
+    if sha256(content).hexdigest() != digest:
+        raise Damaged(
+            f"the kept file {digest[:12]}… is not what it was",
+            next_step="Restore the table inbound_file from its backup, or ask the portal to send the dossier again.",
+        )
+    return content
+
+
+class Damaged(HubError):
+    """A kept file whose content no longer has its digest."""

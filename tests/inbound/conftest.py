@@ -1,0 +1,113 @@
+"""The way in under test: the sandbox's portal calls a real receiver over HTTP; the province's peer keeps account."""
+
+import base64
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+import uvicorn
+from sqlalchemy import text
+
+from hub.config import Settings, load_province
+from hub.context import Hub
+from hub.inbound.server import Receiver
+from hub.procedures import pull_province
+from sandbox.portal import ledger
+from sandbox.state import Folder
+from tests.conftest import Sandbox
+
+PDF = b"%PDF-1.4\nto khai\n%%EOF\n"
+
+
+@dataclass
+class Portal:
+    """The national portal in front of a receiver: citizens file by the sandbox, or a test writes a message itself."""
+
+    sandbox: Sandbox
+    hub: Hub
+    address: str
+
+    def citizens_file(self, count: int, unknown: int = 0) -> dict[str, int]:
+        """Answers by status."""
+        words = ("--province", self.hub.slug, "-n", str(count), "--unknown", str(unknown), "--to", self.address)
+        return dict(self.sandbox.say("file", *words)["answers"])
+
+    def filed(self) -> list[dict[str, Any]]:
+        """What the portal knows of each dossier that was filed."""
+        return ledger(Folder(self.sandbox.home / "sandbox"))
+
+    def send(self, message: Any, **headers: str) -> dict[str, Any]:
+        """One message in the province's account; the answer's body, with its HTTP status as `http`."""
+        account = Folder(self.sandbox.home / "sandbox").accounts()[f"portal_{self.hub.slug}"]
+        body = {"data": message} if isinstance(message, bytes) else {"json": message}
+        answer = requests.post(
+            self.address, auth=(account["login"], account["password"]), timeout=20, headers=headers, **body
+        )
+        return {**answer.json(), "http": answer.status_code}
+
+
+def message(hub: Hub, **other: Any) -> dict[str, Any]:
+    """A right message of one citizen with one file, with the fields a test wants otherwise."""
+    with hub.engine.connect() as connection:
+        query = "SELECT procedure_code FROM province_procedure WHERE procedure_code IS NOT NULL ORDER BY 1 LIMIT 1"
+        known = connection.scalar(text(query))
+    return {
+        "MaHoSo": "G22.99-20260630-7000001",
+        "MaTTHC": known,
+        "ChuHoSo": "Giàng Thị Mỷ",
+        "LoaiDoiTuong": "1",
+        "SoDinhDanh": "010190001234",
+        "TrichYeuHoSo": "Đăng ký mới",
+        "NgayNopHoSo": "20260630081500",
+        "DiaChi": {"MaTinh": "15", "MaXa": "02647", "DiaChiChiTiet": "Tổ 3"},
+        "TaiLieuNop": [paper()],
+    } | other
+
+
+def paper(content: bytes = PDF, **other: Any) -> dict[str, Any]:
+    return {"TenTepDinhKem": "Tờ khai.pdf", "MaThanhPhanHoSo": "T-0001", "Base64": base64.b64encode(content).decode(),
+            "Sha256": hashlib.sha256(content).hexdigest()} | other  # fmt: skip
+
+
+def rows(hub: Hub, query: str) -> list[dict[str, Any]]:
+    with hub.engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(text(query))]
+
+
+def received_by(hub: Hub) -> Iterator[str]:
+    """A receiver for one province on a free port, in a thread of its own; its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(Receiver({hub.slug: hub}), log_level="critical", lifespan="on"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/inbound/{hub.slug}"
+    server.should_exit = True
+    thread.join(20)
+    listener.close()
+
+
+@pytest.fixture
+def hub(request: pytest.FixtureRequest, settings: Settings, sandbox: Sandbox, engine: Any) -> Hub:
+    """The province that the test names by the parameter `slug`, else Lào Cai, with its own procedure list read."""
+    parameters = getattr(getattr(request.node, "callspec", None), "params", {})
+    made = Hub(load_province(settings, parameters.get("slug", "lao_cai")), settings, engine)
+    made.sleep = lambda seconds: None
+    made.intake.exchange._sleep = lambda seconds: None
+    pull_province(made)
+    return made
+
+
+@pytest.fixture
+def portal(hub: Hub, sandbox: Sandbox) -> Iterator[Portal]:
+    receiver = received_by(hub)
+    yield Portal(sandbox, hub, next(receiver))
+    next(receiver, None)

@@ -12,15 +12,22 @@ EMAIL = re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
 # and never a piece of a dossier code (`-0092637`, `.240501`).
 PHONE = re.compile(r"(?<![\w.+-])(?:\+84|0)(?:[ .-]?\d){8,9}(?![\w-])")
 IDENTITY = re.compile(r"(?<![\w.-])(\d{9}|\d{12})(?![\w-])")
+# A field and its value: in JSON, in JSON inside a string of JSON (`\"token\":\"…\"`), in XML, in a form.
 SECRET_PAIR = re.compile(
-    r"""(["']?(?:password|passwd|session|access_token|refresh_token|client_secret|token)["']?\s*[:=]\s*["']?)([^"'&,\s}<]+)""",
+    r"""(["']?(?:password|passwd|session|access_token|refresh_token|client_secret|token)\\*["']?\s*[:=]\s*\\*["']?)"""
+    r"""((?:\\(?!["'])|[^"'&,\s}<\\])+)""",
     re.IGNORECASE,
 )
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
-_NAMES = "fullname|ownerFullname|ChuHoSo|chuHoSo|NguoiXuLy|nguoiXuLy|hoTen|applicant_name|officer"
-NAME_FIELD = re.compile(rf"""(["<](?:\w+:)?(?:{_NAMES})["']?\s*(?:>|:\s*"))([^"<]+)""")
-TAX_FIELD = re.compile(r"""(["<](?:\w+:)?(?:taxCode|tax_code|maSoThue|MaSoThue)["']?\s*(?:>|:\s*"))([^"<]+)""")
-ADDRESS_FIELD = re.compile(r"""(["<](?:\w+:)?(?:address|diaChi|DiaChiChiTiet)["']?\s*(?:>|:\s*"))([^"<]+)""")
+
+
+def _field(names: str) -> re.Pattern[str]:
+    return re.compile(rf"""(["<](?:\w+:)?(?:{names})\\*["']?\s*(?:>|:\s*\\*"))([^"<\\]+)""", re.IGNORECASE)
+
+
+NAME_FIELD = _field(r"fullname|ownerFullname|chuHoSo|nguoi\w+|canBo\w*|hoTen|applicant_name|officer")
+TAX_FIELD = _field("taxCode|tax_code|maSoThue")
+ADDRESS_FIELD = _field("address|diaChi|DiaChiChiTiet")
 
 
 def mask_identity(number: str) -> str:

@@ -18,6 +18,10 @@ from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, ma
         ("A" * 200 + "==", "[base64, 202 characters]"),
         ('"fullname": "Nguyễn Văn An"', '"fullname": "N. V. A."'),
         ("<ns:chuHoSo>Nguyễn Văn An</ns:chuHoSo>", "<ns:chuHoSo>N. V. A.</ns:chuHoSo>"),
+        ('{"CanBo": "Trần Thị Bình", "nguoiNop":"Lò Văn Sơn"}', '{"CanBo": "T. T. B.", "nguoiNop":"L. V. S."}'),
+        ('{"DiaChi":"Số 155, Xã Đại Đồng"}', '{"DiaChi":"***"}'),
+        (r'{"message":"{\"ChuHoSo\":\"Nguyễn Văn An\"}"}', r'{"message":"{\"ChuHoSo\":\"N. V. A.\"}"}'),
+        (r'{"message":"[{\"token\":\"abc-def\",\"n\":600}]"}', r'{"message":"[{\"token\":\"***\",\"n\":600}]"}'),
     ],
 )
 def test_private_parts_are_masked(text: str, masked: str | None) -> None:

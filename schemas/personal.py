@@ -19,13 +19,14 @@ Kind = Literal["name", "phone", "email", "identity", "tax", "birth", "address", 
 _FAMILIES = """
 nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý giàng vàng lò đinh trịnh đoàn lâm mai tô hà cao
 đào lưu lương trương tạ chu phùng tăng thái châu quách la kiều vương nông triệu hứa sùng thào vừ lầu mùa cầm quàng bàn
-tẩn phàn chảo ma hạng cứ và ksor siu rơ y h'
+tẩn phàn chảo ma hạng cứ và ksor siu rơ y h' mẫu
 """
 FAMILY_NAMES = frozenset(_FAMILIES.split())
-"""First words of Vietnamese names, the peoples of the mountains included."""
+"""First words of Vietnamese names, the peoples of the mountains and the made-up ones of cassettes included."""
 
 _WORDS: dict[Kind, str] = {
-    "secret": "passw|matkhau|token|session|secret|apikey|accesskey|signature|chuky(so)?$|^nonce$|authorization|cookie",
+    "secret": "passw|matkhau|token(?!type)|session|secret|apikey|accesskey|signature|chuky(so)?$|"
+    "^nonce$|authorization|cookie",
     "email": "e?mail|thudientu",
     "phone": "dienthoai|phone|mobile|sdt|didong|^dt$|^fax|^tel$|hotline",
     "tax": "taxcode|masothue|^mst$",
@@ -36,7 +37,7 @@ _WORDS: dict[Kind, str] = {
     "name": "hoten|hovaten|chuho|^nguoi|tennguoi|fullname|ownername|personname|applicantname|officer|canbo|"
     "tencongdan|tendoanhnghiep|tentochuc",
     "words": "subject|trichyeu|noidung|ghichu|^note|lydo|reason|ykien|comment|mota|description|yeucau|^content$|"
-    "thongtinkhac|title$",
+    "thongtinkhac|title$|username|userid|tendangnhap|taikhoan$",
 }
 """Of two kinds that fit a field's plain name the first counts."""
 _BY_FIELD = tuple((kind, re.compile(pattern)) for kind, pattern in _WORDS.items())
@@ -44,7 +45,7 @@ _PERSON = re.compile(r"applicant|owner|assignee|officer|person|citizen|nguoi|chu
 _THING = re.compile(
     r"status|trangthai|procedure|thutuc|tthc|agency|coquan|donvi|phongban|unit|linhvuc|sector|level|capthuc|"
     r"mucdo|type|loai|kind|method|kenh|tenphi|lephi|procost|giayto|ketqua|procedureform|position|chucdanh|label|village|district|"
-    r"province|tinh|huyen|xa$|language|message|error|decision|quyetdinh|fault"
+    r"province|tinh|huyen|xa$|language|message|error|decision|quyetdinh|fault|html"
 )
 CODE = re.compile(r"[^\s]{1,80}")
 TIME = re.compile(

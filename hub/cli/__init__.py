@@ -18,6 +18,7 @@ from hub.cli import (
     province,
     quarantine,
     readiness,
+    record,
     sandbox,
     suggest,
     sync,
@@ -53,7 +54,7 @@ def _options(
     """Connect provincial public-service systems with the national database, and prove that both sides agree."""
 
 
-for module in (sync, province, discover, conform, operate, preview, suggest, readiness):
+for module in (sync, province, discover, conform, record, operate, preview, suggest, readiness):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")

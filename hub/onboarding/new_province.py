@@ -31,7 +31,7 @@ class NewProvince:
     schedule: str | None = SCHEDULE
 
 
-def own_folder(settings: Settings) -> Path:
+def own_folder(settings: Settings, command: str = "province new") -> Path:
     """The engineer's folder, which LIENTHONG_CONFIG names.
 
     Raises:
@@ -41,7 +41,7 @@ def own_folder(settings: Settings) -> Path:
     if own == BASE:
         raise ConfigurationError(
             "LIENTHONG_CONFIG is not set, so there is no folder of yours to write into",
-            where="province new",
+            where=command,
             next_step="Make one and name it: mkdir -p ~/lienthong-config && export LIENTHONG_CONFIG=~/lienthong-config",
         )
     return own

@@ -8,6 +8,7 @@ from hub.context import Hub
 from hub.messages import STREAM
 from hub.sample import sample
 from hub.suggest import fields, places, procedures, statuses
+from hub.suggest import lists as list_rules
 from hub.suggest.model import PARTS, Coverage, Part, Proposal, Suggestions
 from hub.suggest.overlay import Written, overlay_path, text_of, write
 from hub.suggest.statuses import Sampled
@@ -42,6 +43,7 @@ def suggest(hub: Hub, most: int = 200) -> Suggestions:
     found: list[Proposal] = []
     if records:
         found += fields.proposals(mapping, records, profile, lists)
+        found += list_rules.proposals(mapping, records, profile, lists)
         found += procedures.proposals(mapping, sampled, profile, known, names) if known else []
         found += statuses.proposals(mapping, sampled, lists)
         found += places.agency_proposals(mapping, sampled, place)

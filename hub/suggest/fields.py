@@ -98,12 +98,16 @@ def _best_name(path: str) -> int:
 @lru_cache(maxsize=65_536)
 def name_score(field: str, path: str) -> int:
     """How alike a path's last keys and the known names of a field are, 0..100."""
-    said = [bare(key) for key in path.replace("[]", "").split(".")]
+    return alike(path.replace("[]", ""), FIELD_NAMES.get(field, [field.replace("_", " ")]))
+
+
+def alike(path: str, names: Iterable[str]) -> int:
+    """How alike the last keys of a path are to the nearest of some names, 0..100."""
+    said = [bare(key) for key in path.split(".")]
     keys = [key for number, key in enumerate(said) if not number or key != said[number - 1]]
-    forms = {keys[-1], " ".join(keys[-2:])}
     best = 0.0
-    for known in FIELD_NAMES.get(field, (field.replace("_", " "),)):
-        for form in forms:
+    for known in names:
+        for form in {keys[-1], " ".join(keys[-2:])}:
             apart = fuzz.token_sort_ratio(form, known)
             best = max(best, apart, fuzz.ratio(form.replace(" ", ""), known.replace(" ", "")))
     return round(best)
@@ -143,7 +147,7 @@ def _rule(
             parts["as"] = "date_end_of_day"
         parts["format"] = said(form)
     elif field.name == "status":
-        return _status_rule(path, lists, records, mapping)
+        return status_rule(path, lists, records, mapping)
     elif field.name in CODE_WORDS:
         table = _guessed(field.name, seen)
         parts["table"] = "{" + ", ".join(f"{said(value)}: {code}" for value, code in table.items()) + "}"
@@ -166,7 +170,7 @@ def _code_of(value: str, words: dict[int, list[str]]) -> int | str:
     return max(found)[1] if found else "?"
 
 
-def _status_rule(path: str, lists: CodeLists, records: Sequence[dict[str, Any]], mapping: Mapping) -> str:
+def status_rule(path: str, lists: CodeLists, records: Sequence[dict[str, Any]], mapping: Mapping) -> str:
     """The status by the code list that knows most of the values, with the name beside the number where it needs one."""
     names = sorted((name for name in lists.names() if "status" in name), key=lambda name: mapping.name not in name)
     beside = _siblings(path, records)

@@ -12,6 +12,8 @@ _WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text("utf-8"
 FIELD_NAMES: dict[str, list[str]] = _WORDS["fields"]
 CODE_WORDS: dict[str, dict[int, list[str]]] = _WORDS["codes"]
 STATUS_WORDS: dict[int, list[str]] = _WORDS["statuses"]
+LIST_NAMES: dict[str, dict[str, list[str]]] = _WORDS["lists"]
+"""Names of lists under `list`, and of the fields of their entries."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^0-9A-Za-z]+")
 

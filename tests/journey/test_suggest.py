@@ -14,7 +14,7 @@ from connectors.fields import Profile
 from hub.config import BASE, Place, Settings, load_province
 from hub.context import Hub
 from hub.preview import preview
-from hub.suggest import Suggestions, overlay_path, places, procedures, suggest, write
+from hub.suggest import Suggestions, lists, overlay_path, places, procedures, suggest, write
 from mappings import CodeLists, Mapped, MappingError, load_mapping
 from tests.conftest import Sandbox
 from tests.journey.conftest import Say, planted
@@ -209,6 +209,35 @@ def test_a_commune_is_proposed_by_its_lost_zeros_or_its_name_under_the_province(
     assert found[-1].line.startswith(line) and found[0].line.startswith(
         "commune: {from: applicant.data.village.value, as: text"
     )
+
+
+def test_a_list_is_proposed_with_the_fields_of_its_entries(tmp_path: Path) -> None:
+    """The steps of a system nobody has mapped yet, by the names and the look of what stands in the list."""
+    step = {
+        "thoiDiem": "12/06/2026 08:00:00",
+        "trangThai": "3",
+        "tenTrangThai": "Đang thụ lý",
+        "nguoiXuLy": "Lò Văn Mai",
+    }
+    record = {
+        "maHoSo": "H38.12-260612-00042",
+        "tienTrinh": [step],
+        "giayTo": [{"tenTep": "don.pdf", "url": "https://x.vn/1"}],
+    }
+    (tmp_path / "young.yaml").write_text("mapping: young\ndossier:\n  dossier_code: maHoSo\n", "utf-8")
+    profile = Profile("dossiers")
+    profile.add(record)
+    young = load_mapping("young", folders=[tmp_path], whole=False)
+    lines = {
+        one.line.partition(":")[0]: one.line for one in lists.proposals(young, [record], profile, CodeLists.load())
+    }
+    assert set(lines) == {"steps", "documents"}
+    assert 'at: {from: thoiDiem, format: "dd/MM/yyyy HH:mm:ss"}' in lines["steps"]
+    text = "".join(f"  {line}\n" for line in lines.values())
+    (tmp_path / "young.yaml").write_text(f"mapping: young\ndossier:\n  dossier_code: maHoSo\n{text}", "utf-8")
+    mapped = load_mapping("young", folders=[tmp_path], whole=False).map(record).record
+    assert [(one["status"], one["officer"]) for one in mapped["steps"]] == [(4, "Lò Văn Mai")]
+    assert mapped["documents"][0]["url"] == "https://x.vn/1"
 
 
 def test_local_lines_and_their_rule_are_valid_once_uncommented(tmp_path: Path) -> None:

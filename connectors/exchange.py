@@ -198,7 +198,8 @@ class Exchange:
         verdict, named = self._judge(ask, said)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
-        if not envelope.readable and not (named and verdict != "hold"):
+        # A fault that the spec names is an answer; one that it does not name may come from anywhere on the way.
+        if not envelope.readable and not (named and (verdict != "hold" or envelope.kind == "fault")):
             if ask.writes and verdict != "login_again":
                 raise self._say.unknown(
                     ask, f"the answer cannot be read: {describe(envelope, response, self._promised)}", response

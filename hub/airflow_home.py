@@ -93,6 +93,8 @@ def pools(settings: Settings) -> dict[str, tuple[int, str]]:
             one = load_province(settings, slug)
             wanted[pool_of(one.connection)] = (1, f"{one.province.name}: {one.system}")
             wanted.setdefault(pool_of(one.national.connection), (4, "the national adapter"))
+            if one.inbound is not None:
+                wanted.setdefault(pool_of(one.inbound.connection), (1, f"{one.province.name}: {one.inbound.system}"))
     return wanted
 
 

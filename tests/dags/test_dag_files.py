@@ -79,6 +79,16 @@ def test_a_sync_runs_its_stages_one_after_the_other(described: dict[str, Any]) -
         assert before in tasks[after]["after"]
 
 
+def test_a_province_with_a_way_in_has_a_flow_that_hands_over_and_tells_how_far_it_came(
+    described: dict[str, Any],
+) -> None:
+    flows = {name: dag for name, dag in described["dags"].items() if name.startswith("inbound__")}
+    assert set(flows) == {"inbound__lao_cai", "inbound__quang_ngai"}
+    tasks = flows["inbound__lao_cai"]["tasks"]
+    assert tasks["push"]["pool"] == "peer_vnpt_intake_lao_cai" and tasks["standing"]["after"] == ["push"]
+    assert flows["inbound__lao_cai"]["schedule"] == "*/5 * * * *"
+
+
 def test_each_task_that_talks_to_a_peer_takes_a_slot_of_that_peers_pool(described: dict[str, Any]) -> None:
     pools = {name: one["pool"] for name, one in described["dags"]["sync__quang_ngai"]["tasks"].items()}
     assert pools["pull"] == "peer_viettel_quang_ngai"

@@ -132,7 +132,8 @@ class WindowSpec(Part):
         default=None, description="longest window of one call: a longer one is walked in pieces, oldest first"
     )
     earliest: Annotated[datetime, AfterValidator(_aware)] | None = Field(
-        default=None, description="where a walk without a start begins, with its offset; needed beside most"
+        default=None,
+        description="where a walk without a start begins, with its offset; needed beside most",
     )
 
     @model_validator(mode="after")

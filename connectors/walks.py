@@ -91,7 +91,7 @@ def window_params(spec: Spec, part: Stream, window: Window) -> dict[str, str | i
     form = window_form(spec, part, said)
     params: dict[str, str | int] = {}
     if said.since:
-        params[said.since] = form.write(window.since or BEGINNING)
+        params[said.since] = form.write(window.since or said.earliest or BEGINNING)
     if said.until:
         params[said.until] = form.write(window.until)
     return params

@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from hub.errors import ConfigurationError
 
@@ -44,6 +44,12 @@ def _span(value: object) -> object:
     if isinstance(value, str) and value[-1:] in units and value[:-1].isdigit():
         return timedelta(**{units[value[-1]]: int(value[:-1])})
     return value
+
+
+def _with_offset(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("write the time with its offset, as 2020-01-01T00:00:00+07:00")
+    return moment
 
 
 class _Section(BaseModel):
@@ -147,6 +153,11 @@ class Province(_Section):
     schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
     overlap: Annotated[timedelta, BeforeValidator(_span)] = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
+    )
+    earliest: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
+        default=None,
+        description="when the system's first dossier changed, with its offset: a first run asks from here, instead of "
+        "from the spec's `earliest` or the year 2000",
     )
     limits: Limits = Field(
         default=Limits(), description="limits towards the province's system, where they differ from the spec's"

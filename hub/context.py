@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from connectors import Connector, Peer, load_spec
+from connectors.spec import Stream
 from hub.config import Inbound, Limits, Province, Settings, load_province
 from hub.connections import peer
 from hub.errors import ConfigurationError
@@ -118,13 +119,24 @@ class Hub:
 def source_of(settings: Settings, province: Province, **passed_in: Any) -> Connector:
     """The connector to a province's own system; needs no database."""
     account = replace(peer(province.connection, settings.home, province.url), unit=province.national.unit)
-    return _connector(settings, province.system, account, province.limits, **passed_in)
+    return _connector(settings, province.system, account, province.limits, province.earliest, **passed_in)
 
 
-def _connector(settings: Settings, system: str, account: Peer, limits: Limits, **passed_in: Any) -> Connector:
+def _connector(
+    settings: Settings, system: str, account: Peer, limits: Limits, earliest: datetime | None = None, **passed_in: Any
+) -> Connector:
+    """The connector of a spec, with what this installation agreed on instead of the spec's own."""
     spec = load_spec(spec_path(settings, system))
-    agreed = spec.limits.model_copy(update=limits.model_dump(exclude_none=True))
-    return Connector(spec.model_copy(update={"limits": agreed}), account, **passed_in)
+    agreed: dict[str, Any] = {"limits": spec.limits.model_copy(update=limits.model_dump(exclude_none=True))}
+    if earliest is not None:
+        agreed["streams"] = {name: _beginning_at(earliest, stream) for name, stream in spec.streams.items()}
+    return Connector(spec.model_copy(update=agreed), account, **passed_in)
+
+
+def _beginning_at(earliest: datetime, stream: Stream) -> Stream:
+    if stream.window is None:
+        return stream
+    return stream.model_copy(update={"window": stream.window.model_copy(update={"earliest": earliest})})
 
 
 def spec_path(settings: Settings, system: str) -> Path:

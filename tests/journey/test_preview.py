@@ -67,7 +67,7 @@ def test_a_preview_of_everything_says_what_the_night_then_does(
     assert {(one.dossier_code, one.findings[0].reason) for one in told.records if one.verdict == "held"} == held
     assert {reason for _, reason in held} > {"unmapped_procedure", "unmapped_status"}
     sent = sandbox.sent()
-    new = {one.dossier_code: one for one in told.records if one.verdict == "new"}
+    new = {values(one, "national")["MaHoSo"]: one for one in told.records if one.verdict == "new"}
     assert set(new) == set(sent)
     for code, one in new.items():
         shown = values(one, "national")

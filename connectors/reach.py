@@ -60,7 +60,7 @@ def reach(
         yield CheckLine("connection", False, f"{host}:{port}: {why}.", "Check the address, the firewall and the VPN.")
         return
     if parts.scheme == "http":
-        yield CheckLine("tls", True, "none: the address is http, what is sent can be read on the way")
+        yield CheckLine("tls", True, "none: over http all can be read on the way")
 
 
 def _name(host: str, port: int, network: Network) -> CheckLine:

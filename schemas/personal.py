@@ -63,6 +63,8 @@ def plain_name(field: str) -> str:
 @lru_cache(maxsize=8192)
 def _field_kind(field: str, above: str) -> Kind | None:
     name, parent = plain_name(field), plain_name(above)
+    if name.startswith("loai") or name.endswith(("type", "kind")):
+        return None
     for kind, pattern in _BY_FIELD:
         if pattern.search(name):
             return kind

@@ -149,5 +149,6 @@ def _cursors(spec: Spec) -> list[str]:
 def _name(address: str, body: str) -> str:
     """A file's name: what was called."""
     called = re.search(r"Body[^>]*>\s*<(?:\w+:)?(\w+)", body)
-    last = called.group(1) if called else address.partition("?")[0].rstrip("/").rpartition("/")[2]
+    parts = [part for part in address.partition("?")[0].split("/")[1:] if part and not re.search(r"\d{3}", part)]
+    last = called.group(1) if called else parts[-1] if parts else ""
     return re.sub(r"[^\w-]+", "-", last).strip("-")[:40] or "exchange"

@@ -35,8 +35,10 @@ def window_edges(ground: Ground, stream: str) -> Verdict:
         return passed("both ends are included")
     if start or end:
         return passed(f"the window's {'end' if start else 'start'} is left out; the next window has that record")
-    if not said.until and ground.overlap(stream) >= unit:
-        return passed(f"the start is left out; the overlap of {ground.overlap(stream)} brings that record")
+    # Pieces of a long window meet without an overlap; runs do not.
+    if said.most is None and ground.overlap(stream) >= unit:
+        left = "both ends are" if said.until else "the start is"
+        return passed(f"{left} left out; the overlap of {ground.overlap(stream)} brings such a record")
     return failed(
         f"{middle.key}, changed at {at.isoformat()}, is in neither of two windows that meet there",
         "Give window: an overlap in the spec, and ask the vendor how the ends are compared.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli import (
+    check,
     conform,
     database,
     discover,
@@ -54,7 +55,7 @@ def _options(
     """Connect provincial public-service systems with the national database, and prove that both sides agree."""
 
 
-for module in (sync, province, discover, conform, record, operate, preview, suggest, readiness):
+for module in (sync, province, check, discover, conform, record, operate, preview, suggest, readiness):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")

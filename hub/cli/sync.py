@@ -1,4 +1,4 @@
-"""`lienthong check | sync | reconcile | status`."""
+"""`lienthong sync | reconcile | status`."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +11,6 @@ from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
 from hub.config import Settings, load_province, province_slugs
 from hub.context import Hub, open_hub
 from hub.errors import ConfigurationError
-from hub.ready import configuration_lines
 from hub.status import province_status
 from hub.store import database_url, engine_of, upgrade
 from schemas.records import VIET_NAM
@@ -21,7 +20,7 @@ Slug = Annotated[str, typer.Argument(help="Province: the name of its file in pro
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    for command in (check, sync, reconcile, status):
+    for command in (sync, reconcile, status):
         app.command()(command)
 
 
@@ -54,32 +53,6 @@ def parse_time(text: str | None, option: str) -> datetime | None:
             next_step="Write 2026-06-30, 2026-06-30T18:00 or 30/06/2026 18:00; without a zone it is Viet Nam's time.",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=VIET_NAM)
-
-
-def check(province: Slug, as_json: Json = False) -> None:
-    """Try the configuration and both peers, each reading operation once; sends nothing. Exit code 1: a line failed."""
-    hub = ready_hub(province)
-    sides = {"source": hub.source, "national": hub.national}
-    lines = {"configuration": configuration_lines(hub)} | {name: side.check() for name, side in sides.items()}
-    good = all(line.ok for side in lines.values() for line in side)
-    if as_json:
-        shown = {
-            name: [
-                {"name": line.name, "ok": line.ok, "detail": line.detail, "next_step": line.next_step} for line in side
-            ]
-            for name, side in lines.items()
-        }
-        print_json({"province": province, "ok": good, "checks": shown})
-    else:
-        for name, found in lines.items():
-            place = f" · {sides[name].spec.system} · {sides[name].peer.url}" if name in sides else ""
-            out.print(f"[bold]{name}[/bold]{place}", highlight=False)
-            for line in found:
-                mark = "[green]✓[/green]" if line.ok else "[red]✗[/red]"
-                out.print(f"  {mark} {line.name}: {line.detail}", highlight=False)
-                if not line.ok and line.next_step:
-                    out.print(f"      {line.next_step}", style="yellow", highlight=False)
-    raise typer.Exit(0 if good else NO)
 
 
 def sync(

@@ -1,0 +1,60 @@
+"""`lienthong check`: whether a province can be switched on, line by line."""
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from connectors import CheckLine, Connector
+from hub.cli.output import NO, Json, out, print_json
+from hub.cli.sync import Slug, ready_hub
+from hub.ready import configuration_lines
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the app."""
+    app.command()(check)
+
+
+def check(province: Slug, as_json: Json = False) -> None:
+    """Try the configuration and both peers, each reading operation once; sends nothing. Exit code 1: a line failed."""
+    hub = ready_hub(province)
+    sides = {"source": hub.source, "national": hub.national}
+    lines = {"configuration": configuration_lines(hub)} | {name: side.check() for name, side in sides.items()}
+    good = all(line.ok for side in lines.values() for line in side)
+    if as_json:
+        shown = {
+            name: [
+                {"name": line.name, "ok": line.ok, "detail": line.detail, "next_step": line.next_step} for line in side
+            ]
+            for name, side in lines.items()
+        }
+        print_json({"province": province, "ok": good, "checks": shown})
+    else:
+        for name, found in lines.items():
+            place = (
+                f" · {sides[name].spec.title or sides[name].spec.system} · {sides[name].peer.url}"
+                if name in sides
+                else ""
+            )
+            out.print(f"[bold]{name}[/bold]{escape(place)}", highlight=False)
+            out.print(_table(found), highlight=False)
+        wrong = sum(not line.ok for side in lines.values() for line in side)
+        out.print(f"{wrong} to be put right" if wrong else "All in order.")
+    raise typer.Exit(0 if good else NO)
+
+
+def _place(side: Connector | None) -> str:
+    return "" if side is None else f" · {side.spec.title or side.spec.system} · {side.peer.url}"
+
+
+def _table(lines: list[CheckLine]) -> Table:
+    """A line each with its mark; under a failed one what to do."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for line in lines:
+        table.add_row(" [green]✓[/green]" if line.ok else " [red]✗[/red]", escape(line.name), escape(line.detail))
+        if not line.ok and line.next_step:
+            table.add_row("", "", f"[yellow]→ {escape(line.next_step)}[/yellow]")
+    return table

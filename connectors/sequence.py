@@ -3,7 +3,7 @@
 What an answer `gives` is known to the later steps under its name; an `each` step's values become lists, in the order of
 the items. A journal is told before a call and after its answer. A step that it knows as done is not done again; one
 that had begun and has no answer is looked up by its `probe` before it is sent again; one whose values are known already
-(the number that the issuer gave to an earlier version) is not asked again.
+(the number that an earlier version was given, the id of a file in its item) is not asked again.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,10 @@ def _step(
         return dict(_call(connector, step, f"{place} {step.do}", values, journal))
     lists: dict[str, Any] = {name: [] for name in operation.gives}
     for number, item in enumerate(values.get(step.each) or (), 1):
-        found = _call(connector, step, f"{place} {step.do} {number}", {**values, "item": item}, journal)
+        found = {name: item[name] for name in lists if item.get(name) is not None}
+        if not lists or len(found) < len(lists):
+            key = f"{place} {step.do} {number}"
+            found = dict(_call(connector, step, key, {**values, "item": item}, journal))
         for name, collected in lists.items():
             collected.append(found.get(name))
     return lists
@@ -159,4 +162,3 @@ def _parameters(operation: Operation, values: Mapping[str, Any]) -> dict[str, An
 
 def _words(answer: Answer) -> str:
     return f"{answer.code or answer.status} {answer.text}".strip()
-

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
+from connectors import Spec
 from connectors.errors import ConnectorError, PeerDown, PeerError, PeerRefused, PeerUnknown
 from connectors.sequence import run_sequence
 from hub.context import Hub
@@ -30,9 +31,9 @@ OWED = """
 SELECT * FROM (
     SELECT DISTINCT ON (d.national_code) d.national_code, d.version, d.state, d.record, d.procedure_code_local,
            d.procedure_name,
-           coalesce((SELECT jsonb_object_agg(g.key, g.value ORDER BY e.version) FROM inbound_dossier e,
-                     jsonb_each(e.given) g WHERE e.province = d.province AND e.national_code = d.national_code
-                     AND e.version < d.version), '{}') AS given,
+           coalesce((SELECT jsonb_agg(e.given ORDER BY e.version) FROM inbound_dossier e
+                     WHERE e.province = d.province AND e.national_code = d.national_code
+                     AND e.version < d.version), '[]') AS given,
            EXISTS (SELECT FROM inbound_dossier e WHERE e.province = d.province AND e.national_code = d.national_code
                    AND e.version < d.version AND e.state = 'handed_over') AS known
     FROM inbound_dossier d
@@ -55,6 +56,9 @@ WHERE province = :province AND state IN ('received', 'held')
 
 CLAIM = 100
 
+FILES = "files"
+"""Under which `given` keeps what the system gave for each file, by digest and name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:
@@ -66,12 +70,33 @@ class Owed:
     record: dict[str, Any]
     procedure_code_local: str
     procedure_name: str
-    given: dict[str, Any]
+    given: list[dict[str, Any]]
     known: bool
 
     @property
     def sequence(self) -> str:
         return "update" if self.known else "intake"
+
+    def known_values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of the sequence with what the versions before were given: the number, and each file's own."""
+        plain = {name: value for one in self.given for name, value in one.items() if name != FILES}
+        files = {key: value for one in self.given for key, value in one.get(FILES, {}).items()}
+        documents = [one | files.get(_file_key(one), {}) for one in values["documents"]]
+        return {**plain, **values, "documents": documents}
+
+    def to_keep(self, given: dict[str, Any], per_file: set[str]) -> dict[str, Any]:
+        """What is kept of a hand-over for the versions after it; lists named in `per_file` belong to the files."""
+        names = sorted(per_file & set(given))
+        files = {
+            _file_key(one): {name: given[name][place] for name in names}
+            for place, one in enumerate(self.record["documents"])
+        }
+        plain = {name: value for name, value in given.items() if not isinstance(value, list)}
+        return {**plain, FILES: files} if names else plain
+
+
+def _file_key(document: dict[str, Any]) -> str:
+    return f"{document['digest']} {document['name']}"
 
 
 def push(hub: Hub, *, held: bool = False) -> dict[str, Any]:
@@ -164,7 +189,7 @@ def _hand_over(hub: Hub, connector: Any, mapping: Any, owed: Owed, stop: Event) 
     journal = StepJournal(hub.engine, hub.slug, owed.national_code, owed.version)
     for attempt in range(1, TRIES + 1):
         try:
-            given = run_sequence(connector, owed.sequence, {**owed.given, **values}, journal)
+            given = run_sequence(connector, owed.sequence, owed.known_values(values), journal)
         except PeerUnknown as error:
             _end(hub, owed, "unknown", str(error))
             if attempt == TRIES:
@@ -181,8 +206,14 @@ def _hand_over(hub: Hub, connector: Any, mapping: Any, owed: Owed, stop: Event) 
             stop.set()
             raise
         else:
-            return _end(hub, owed, "handed_over", given={k: v for k, v in given.items() if not isinstance(v, list)})
+            return _end(hub, owed, "handed_over", given=owed.to_keep(given, _per_file(connector.spec, owed.sequence)))
     return "unknown"
+
+
+def _per_file(spec: Spec, sequence: str) -> set[str]:
+    """Values that a sequence's answers give for each file."""
+    steps = [step for step in spec.sequences[sequence] if step.each == "documents"]
+    return {name for step in steps for name in spec.operations[step.do].gives}
 
 
 def _contents(hub: Hub, record: dict[str, Any]) -> dict[str, bytes]:

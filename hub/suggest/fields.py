@@ -25,6 +25,8 @@ CLEARLY = 15
 VIETNAMESE = "228"
 """`languageId` of Vietnamese in lists of translations [seen: iGate]."""
 
+_OF_EVERY_TIME = frozenset({"ngay", "thoi", "diem", "gio", "date", "time", "at"})
+
 _AS = {"dossier_code": "dossier_code", "procedure_code": "procedure_base", "identifiers": "citizen_number"}
 
 
@@ -105,12 +107,19 @@ def alike(path: str, names: Iterable[str]) -> int:
     """How alike the last keys of a path are to the nearest of some names, 0..100."""
     said = [bare(key) for key in path.split(".")]
     keys = [key for number, key in enumerate(said) if not number or key != said[number - 1]]
+    forms = {_core(keys[-1]), _core(" ".join(keys[-2:]))}
     best = 0.0
-    for known in names:
-        for form in {keys[-1], " ".join(keys[-2:])}:
+    for known in map(_core, names):
+        for form in forms:
             apart = fuzz.token_sort_ratio(form, known)
             best = max(best, apart, fuzz.ratio(form.replace(" ", ""), known.replace(" ", "")))
     return round(best)
+
+
+@lru_cache(maxsize=8_192)
+def _core(name: str) -> str:
+    """A name without the words that every time has: `ngay hen tra`, `thoi diem hen tra` -> `hen tra`."""
+    return " ".join(word for word in name.split() if word not in _OF_EVERY_TIME) or name
 
 
 def rule_path(path: str, profile: Profile) -> str | None:

@@ -91,6 +91,29 @@ def test_a_system_that_has_been_silent_for_days_is_not_connected(lao_cai: Hub, s
     assert lines(lao_cai, lao_cai.settings)["system"].verdict == "not ready"
 
 
+CAME_IN = """
+WITH m AS (INSERT INTO inbound_message (province, digest, size, answer, description)
+           VALUES ('lao_cai', :code, 1, 200, 'x') RETURNING message_id)
+INSERT INTO inbound_dossier (province, national_code, version, procedure_code, procedure_code_local, procedure_name,
+                             content_hash, record, message_id, state)
+SELECT 'lao_cai', :code, 1, '1.001612', '1.001612', 'x', 'x', '{}', message_id, :state FROM m
+"""
+
+
+def test_dossiers_that_came_from_the_portal_are_counted_by_what_became_of_them(lao_cai: Hub, quang_ngai: Hub) -> None:
+    for code, state, value, verdict in (
+        ("G01-1", "handed_over", "1 of 1 handed over", "ready"),
+        ("G01-2", "superseded", "1 of 1 handed over", "ready"),
+        ("G01-3", "received", "1 of 2 handed over", "ready"),
+        ("G01-4", "held", "1 of 3 handed over", "not ready"),
+    ):
+        with lao_cai.engine.begin() as connection:
+            connection.execute(text(CAME_IN), {"code": code, "state": state})
+        found = lines(lao_cai, lao_cai.settings)["dossiers_down"]
+        assert (found.value, found.verdict) == (value, verdict)
+    assert lines(quang_ngai, quang_ngai.settings)["dossiers_down"].verdict != "ready"
+
+
 def test_what_a_person_states_counts_with_its_day_and_source(lao_cai: Hub, own: Path) -> None:
     found = lines(lao_cai, Settings(lao_cai.settings.home, (own, BASE)))
     centres, databases = found["service_centres"], found["national_databases"]

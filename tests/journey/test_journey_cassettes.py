@@ -293,3 +293,15 @@ def test_a_page_of_html_is_replayed_as_one(tmp_path: Path) -> None:
     recording.finish(tmp_path / "made", NOW, {})
     with pytest.raises(BadAnswer, match="502 Bad Gateway"):
         list(read_cassette(tmp_path / "made", spec).connector(spec).pull("dossiers", Window(None, NOW)))
+
+
+def test_a_name_that_a_later_answer_gives_away_is_swept_from_the_earlier_ones(tmp_path: Path) -> None:
+    plain = {
+        "tenThuTuc": "Cấp cho Lường Văn Ún",
+        "link": "https://a.vn/x",
+        "code": "L%C6%B0%E1%BB%9Dng%20V%C4%83n%20%C3%9An",
+    }
+    exchanges = [(plain, "a"), ({"fullname": "Lường Văn Ún"}, "b")]
+    folder = keep(tmp_path, load_spec(SPECS / "vnpt_igate.yaml"), exchanges)
+    text = "".join(path.read_text("utf-8") for path in folder.iterdir())
+    assert "Cấp cho Mẫu" in text and found_in(text, {"Lường Văn Ún"}) == []

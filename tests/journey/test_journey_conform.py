@@ -278,3 +278,8 @@ def test_a_write_is_tried_only_when_told_and_a_second_one_that_is_refused_is_fou
 def test_each_check_says_in_one_sentence_what_it_proves() -> None:
     assert len(CHECKS) >= 12
     assert all(sentence.endswith(".") and len(sentence) > 30 for sentence in CHECKS.values())
+
+
+def test_the_page_has_every_check_and_what_it_proves() -> None:
+    page = (BASE / "docs" / "conformance.md").read_text("utf-8")
+    assert [name for name, sentence in CHECKS.items() if f"| `{name}` |" not in page or sentence not in page] == []

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import socket
 import threading
 import time
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from hub.config import Settings, load_province
+from hub.connections import peer
 from hub.context import Hub
 from hub.inbound.server import Receiver
 from hub.procedures import pull_province
@@ -26,30 +28,39 @@ PDF = b"%PDF-1.4\nto khai\n%%EOF\n"
 
 
 @dataclass
-class Portal:
-    """The national portal in front of a receiver: citizens file by the sandbox, or a test writes a message itself."""
+class Desk:
+    """A receiver as a caller sees it."""
 
-    sandbox: Sandbox
     hub: Hub
     address: str
 
+    def send(self, message: Any) -> dict[str, Any]:
+        """One message in the province's account; the answer's body, with its HTTP status as `http`."""
+        account = peer(self.hub.inbound.account, self.hub.settings.home, url="portal")
+        auth = (account.login or "", account.password or "")
+        if isinstance(message, bytes):
+            answer = requests.post(self.address, auth=auth, timeout=20, data=message)
+        else:
+            answer = requests.post(self.address, auth=auth, timeout=20, json=message)
+        return {**answer.json(), "http": answer.status_code}
+
+
+@dataclass
+class Portal:
+    """The sandbox's national portal in front of a receiver, and the peer behind it."""
+
+    sandbox: Sandbox
+    hub: Hub
+    desk: Desk
+
     def citizens_file(self, count: int, unknown: int = 0) -> dict[str, int]:
         """Answers by status."""
-        words = ("--province", self.hub.slug, "-n", str(count), "--unknown", str(unknown), "--to", self.address)
+        words = ("--province", self.hub.slug, "-n", str(count), "--unknown", str(unknown), "--to", self.desk.address)
         return dict(self.sandbox.say("file", *words)["answers"])
 
     def filed(self) -> list[dict[str, Any]]:
         """What the portal knows of each dossier that was filed."""
         return ledger(Folder(self.sandbox.home / "sandbox"))
-
-    def send(self, message: Any, **headers: str) -> dict[str, Any]:
-        """One message in the province's account; the answer's body, with its HTTP status as `http`."""
-        account = Folder(self.sandbox.home / "sandbox").accounts()[f"portal_{self.hub.slug}"]
-        body = {"data": message} if isinstance(message, bytes) else {"json": message}
-        answer = requests.post(
-            self.address, auth=(account["login"], account["password"]), timeout=20, headers=headers, **body
-        )
-        return {**answer.json(), "http": answer.status_code}
 
 
 def message(hub: Hub, **other: Any) -> dict[str, Any]:
@@ -96,7 +107,7 @@ def received_by(hub: Hub) -> Iterator[str]:
 
 
 @pytest.fixture
-def hub(request: pytest.FixtureRequest, settings: Settings, sandbox: Sandbox, engine: Any) -> Hub:
+def hub(request: pytest.FixtureRequest, settings: Settings, sandbox: Sandbox, engine: Engine) -> Hub:
     """The province that the test names by the parameter `slug`, else Lào Cai, with its own procedure list read."""
     parameters = getattr(getattr(request.node, "callspec", None), "params", {})
     made = Hub(load_province(settings, parameters.get("slug", "lao_cai")), settings, engine)
@@ -109,5 +120,29 @@ def hub(request: pytest.FixtureRequest, settings: Settings, sandbox: Sandbox, en
 @pytest.fixture
 def portal(hub: Hub, sandbox: Sandbox) -> Iterator[Portal]:
     receiver = received_by(hub)
-    yield Portal(sandbox, hub, next(receiver))
+    yield Portal(sandbox, hub, Desk(hub, next(receiver)))
+    next(receiver, None)
+
+
+@pytest.fixture
+def alone(settings: Settings, engine: Engine) -> Hub:
+    """Lào Cai with an account of the portal's and fifty procedures, without any peer."""
+    accounts = {"portal_lao_cai": {"host": "", "login": "dvcqg_lao_cai", "password": "not-a-secret", "extra": {}}}
+    (settings.home / "sandbox").mkdir()
+    (settings.home / "sandbox" / "connections.json").write_text(json.dumps(accounts), "utf-8")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO province_procedure (province, local_code, procedure_code, name, source, content_hash,"
+                " run_id, seen_at) SELECT 'lao_cai', procedure_code || '.H38', procedure_code, name, 'pull',"
+                " content_hash, 1, now() FROM procedure_version WHERE valid_to IS NULL ORDER BY procedure_code LIMIT 50"
+            )
+        )
+    return Hub(load_province(settings, "lao_cai"), settings, engine)
+
+
+@pytest.fixture
+def desk(alone: Hub) -> Iterator[Desk]:
+    receiver = received_by(alone)
+    yield Desk(alone, next(receiver))
     next(receiver, None)

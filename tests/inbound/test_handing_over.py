@@ -179,11 +179,11 @@ def test_what_the_province_refuses_is_held_with_its_words_and_goes_over_when_it_
 @both
 def test_a_new_version_keeps_the_number_and_brings_what_is_new(portal: Portal, hub: Hub, slug: str) -> None:
     sandbox = portal.sandbox
-    assert portal.send(message(hub))["status"] == 200
-    assert portal.send(message(hub, TrichYeuHoSo="Đăng ký mới (sửa)"))["status"] == 200
+    assert portal.desk.send(message(hub))["status"] == 200
+    assert portal.desk.send(message(hub, TrichYeuHoSo="Đăng ký mới (sửa)"))["status"] == 200
     assert push(hub)["handed_over"] == 1, "the first was overtaken before anything of it was sent"
     other = paper(b"%PDF-1.4\nkhac\n%%EOF\n", TenTepDinhKem="Bổ sung.pdf")
-    assert portal.send(message(hub, TaiLieuNop=[paper(), other]))["status"] == 200
+    assert portal.desk.send(message(hub, TaiLieuNop=[paper(), other]))["status"] == 200
     assert push(hub)["handed_over"] == 1
     [taken] = account(sandbox, slug, "taken")
     assert taken["versions"] == 2 and len(taken["body"]["files"]) == 2

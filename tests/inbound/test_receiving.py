@@ -10,7 +10,7 @@ import zstandard
 
 from hub.context import Hub
 from hub.inbound import listing
-from tests.inbound.conftest import PDF, Portal, message, paper, rows
+from tests.inbound.conftest import PDF, Desk, Portal, message, paper, rows
 
 slug = pytest.mark.parametrize("slug", ["lao_cai"])
 
@@ -35,17 +35,16 @@ def test_what_citizens_file_is_kept_whole_and_an_unmapped_procedure_is_answered_
         assert hashlib.sha256(zstandard.decompress(row["body"])).hexdigest() == row["digest"]
 
 
-@slug
-def test_the_same_dossier_twice_is_one_and_other_content_is_a_new_version(portal: Portal, hub: Hub, slug: str) -> None:
-    first = message(hub)
-    assert [portal.send(first)["status"] for _ in range(3)] == [200, 200, 200]
+def test_the_same_dossier_twice_is_one_and_other_content_is_a_new_version(desk: Desk, alone: Hub) -> None:
+    first = message(alone)
+    assert [desk.send(first)["status"] for _ in range(3)] == [200, 200, 200]
     again_in_other_words = dict(reversed(list(first.items())))
-    assert portal.send(again_in_other_words)["status"] == 200
-    assert [row["version"] for row in rows(hub, "SELECT version FROM inbound_dossier")] == [1]
-    assert portal.send(message(hub, TrichYeuHoSo="Đăng ký mới, bổ sung"))["status"] == 200
-    assert [row["version"] for row in rows(hub, "SELECT version FROM inbound_dossier ORDER BY 1")] == [1, 2]
-    assert rows(hub, "SELECT times FROM inbound_message ORDER BY message_id")[0] == {"times": 3}
-    assert len(rows(hub, "SELECT 1 FROM inbound_file")) == 1, "one content is kept once"
+    assert desk.send(again_in_other_words)["status"] == 200
+    assert [row["version"] for row in rows(alone, "SELECT version FROM inbound_dossier")] == [1]
+    assert desk.send(message(alone, TrichYeuHoSo="Đăng ký mới, bổ sung"))["status"] == 200
+    assert [row["version"] for row in rows(alone, "SELECT version FROM inbound_dossier ORDER BY 1")] == [1, 2]
+    assert rows(alone, "SELECT times FROM inbound_message ORDER BY message_id")[0] == {"times": 3}
+    assert len(rows(alone, "SELECT 1 FROM inbound_file")) == 1, "one content is kept once"
 
 
 BROKEN = {
@@ -59,19 +58,18 @@ BROKEN = {
 }
 
 
-@slug
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_file_that_is_not_what_it_should_be_is_answered_with_the_reason_and_nothing_is_half_stored(
-    portal: Portal, hub: Hub, slug: str, case: str
+    desk: Desk, alone: Hub, case: str
 ) -> None:
-    limited = hub.inbound.model_copy(update={"largest_file": 2000})
-    hub.province = hub.province.model_copy(update={"inbound": limited})
+    limited = alone.inbound.model_copy(update={"largest_file": 2000})
+    alone.province = alone.province.model_copy(update={"inbound": limited})
     files, words = BROKEN[case]
-    answer = portal.send(message(hub, TaiLieuNop=files))
+    answer = desk.send(message(alone, TaiLieuNop=files))
     assert (answer["status"], answer["http"], answer["message"]) == (500, 500, "error")
     assert words in answer["description"]
-    assert rows(hub, "SELECT 1 FROM inbound_dossier") == rows(hub, "SELECT 1 FROM inbound_file") == []
-    [kept] = rows(hub, "SELECT national_code, answer, description FROM inbound_message")
+    assert rows(alone, "SELECT 1 FROM inbound_dossier") == rows(alone, "SELECT 1 FROM inbound_file") == []
+    [kept] = rows(alone, "SELECT national_code, answer, description FROM inbound_message")
     assert (kept["answer"], kept["description"]) == (500, answer["description"])
 
 
@@ -85,69 +83,61 @@ MISSHAPEN: dict[str, tuple[Any, str]] = {
 }
 
 
-@slug
 @pytest.mark.parametrize("case", MISSHAPEN)
 def test_a_message_of_another_shape_is_refused_with_all_reasons_and_without_personal_data(
-    portal: Portal, hub: Hub, slug: str, case: str
+    desk: Desk, alone: Hub, case: str
 ) -> None:
     wrong, words = MISSHAPEN[case]
-    answer = portal.send(message(hub, **wrong) if isinstance(wrong, dict) else wrong)
+    answer = desk.send(message(alone, **wrong) if isinstance(wrong, dict) else wrong)
     assert answer["status"] == 500 and words in answer["description"]
     assert "01019" not in answer["description"] and "Giàng" not in answer["description"]
-    assert rows(hub, "SELECT 1 FROM inbound_dossier") == []
-    assert len(rows(hub, "SELECT 1 FROM inbound_message WHERE answer = 500")) == 1
+    assert rows(alone, "SELECT 1 FROM inbound_dossier") == []
+    assert len(rows(alone, "SELECT 1 FROM inbound_message WHERE answer = 500")) == 1
 
 
-@slug
-def test_a_message_over_the_limit_is_answered_and_its_digest_kept(portal: Portal, hub: Hub, slug: str) -> None:
-    limited = hub.inbound.model_copy(update={"largest_message": 5000})
-    hub.province = hub.province.model_copy(update={"inbound": limited})
+def test_a_message_over_the_limit_is_answered_and_its_digest_kept(desk: Desk, alone: Hub) -> None:
+    limited = alone.inbound.model_copy(update={"largest_message": 5000})
+    alone.province = alone.province.model_copy(update={"inbound": limited})
     body = b'{"MaHoSo": "' + b"x" * 3_000_000 + b'"}'
-    answer = portal.send(body)
+    answer = desk.send(body)
     assert answer["status"] == 500 and "lớn hơn giới hạn" in answer["description"]
-    [kept] = rows(hub, "SELECT digest, size, body FROM inbound_message")
+    [kept] = rows(alone, "SELECT digest, size, body FROM inbound_message")
     assert kept == {"digest": hashlib.sha256(body).hexdigest(), "size": len(body), "body": None}
 
 
-@slug
-def test_only_the_portals_account_is_listened_to(portal: Portal, hub: Hub, slug: str) -> None:
+def test_only_the_portals_account_is_listened_to(desk: Desk, alone: Hub) -> None:
     for account in (None, ("dvcqg_lao_cai", "guess"), ("", "")):
-        answer = requests.post(portal.address, json=message(hub), auth=account, timeout=20)
+        answer = requests.post(desk.address, json=message(alone), auth=account, timeout=20)
         assert answer.status_code == 401 and "Basic" in answer.headers["WWW-Authenticate"]
-    assert requests.get(portal.address, timeout=20).status_code == 405
-    assert requests.post(portal.address + "x", json={}, timeout=20).status_code == 404
-    assert rows(hub, "SELECT 1 FROM inbound_message") == []
+    assert requests.get(desk.address, timeout=20).status_code == 405
+    assert requests.post(desk.address + "x", json={}, timeout=20).status_code == 404
+    assert rows(alone, "SELECT 1 FROM inbound_message") == []
 
 
-@slug
-def test_while_nobody_knows_the_provinces_procedures_no_404_is_given(portal: Portal, hub: Hub, slug: str) -> None:
-    right = message(hub)
-    with hub.engine.begin() as connection:
+def test_while_nobody_knows_the_provinces_procedures_no_404_is_given(desk: Desk, alone: Hub) -> None:
+    right = message(alone)
+    with alone.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM province_procedure")
-    answer = portal.send(right)
+    answer = desk.send(right)
     assert answer["status"] == 500 and "gửi lại" in answer["description"]
-    assert rows(hub, "SELECT 1 FROM inbound_dossier") == []
+    assert rows(alone, "SELECT 1 FROM inbound_dossier") == []
 
 
-@slug
-def test_a_mapping_that_comes_later_takes_what_was_answered_404_when_it_is_sent_again(
-    portal: Portal, hub: Hub, slug: str
-) -> None:
-    right = message(hub)
+def test_a_mapping_that_comes_later_takes_what_was_answered_404_when_it_is_sent_again(desk: Desk, alone: Hub) -> None:
+    right = message(alone)
     where = f"WHERE procedure_code = '{right['MaTTHC']}'"
-    with hub.engine.begin() as connection:
+    with alone.engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE province_procedure SET gone_at = now() {where}")
-    assert portal.send(right)["status"] == 404
-    with hub.engine.begin() as connection:
+    assert desk.send(right)["status"] == 404
+    with alone.engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE province_procedure SET gone_at = NULL {where}")
-    assert portal.send(right)["status"] == 200
-    assert rows(hub, "SELECT answer, times FROM inbound_message") == [{"answer": 200, "times": 2}]
+    assert desk.send(right)["status"] == 200
+    assert rows(alone, "SELECT answer, times FROM inbound_message") == [{"answer": 200, "times": 2}]
 
 
-@slug
-def test_base64_with_line_ends_is_the_same_file(portal: Portal, hub: Hub, slug: str) -> None:
+def test_base64_with_line_ends_is_the_same_file(desk: Desk, alone: Hub) -> None:
     lines = base64.encodebytes(PDF * 20).decode()
     assert "\n" in lines.strip()
     digest = hashlib.sha256(PDF * 20).hexdigest()
-    assert portal.send(message(hub, TaiLieuNop=[paper(Base64=lines, Sha256=digest.upper())]))["status"] == 200
-    assert [row["digest"] for row in rows(hub, "SELECT digest FROM inbound_file")] == [digest]
+    assert desk.send(message(alone, TaiLieuNop=[paper(Base64=lines, Sha256=digest.upper())]))["status"] == 200
+    assert [row["digest"] for row in rows(alone, "SELECT digest FROM inbound_file")] == [digest]

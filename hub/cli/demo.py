@@ -30,7 +30,7 @@ PROVINCES = ("lao_cai", "quang_ngai", "son_la", "thai_nguyen", "nghe_an")
 RUNNERS = 2
 """Processes that run flows, one for each core: loading Airflow takes longer than most of what it then runs."""
 
-DOSSIERS = 1_000
+DOSSIERS = 500
 """Dossiers of each province, unless the data folder was made with another number."""
 
 NATIONAL = "procedures__national"
@@ -260,7 +260,7 @@ def _settled(one: dict[str, Any]) -> bool:
 
 def _show(settings: Settings, answer: dict[str, Any]) -> None:
     out.print()
-    print_status(settings, answer["provinces"])
+    print_status(settings, answer["provinces"], abreast=None if out.is_terminal else len(PROVINCES))
     if answer["reconciled"]:
         out.print("[bold green]Every dossier is delivered and equal on both sides, or held with a reason.[/bold green]")
     else:

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     dossiers: Annotated[
-        int | None, typer.Option(help="Dossiers of each of the five provinces, chosen once (1,000).", min=10)
+        int | None, typer.Option(help="Dossiers of each of the five provinces, chosen once (500).", min=10)
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
@@ -159,17 +160,16 @@ NAMES, COLUMN = 32, 15
 """Characters of the measures' column, and of a province's."""
 
 
-def print_status(settings: Settings, found: dict[str, dict[str, Any]]) -> None:
+def print_status(settings: Settings, found: dict[str, dict[str, Any]], *, abreast: int | None = None) -> None:
     """A column for each province, a row for each measure; under `held` a row for each reason.
 
-    A terminal gets as many provinces beside each other as it is wide, a file all of them.
+    So many provinces stand `abreast` as the screen is wide, unless that is given.
     """
     slugs = list(found)
-    abreast = max(1, (out.width - NAMES) // COLUMN) if out.is_terminal else len(slugs)
-    for start in range(0, len(slugs), max(abreast, 1)):
-        chunk = slugs[start : start + abreast]
-        table = _status_table(settings, {slug: found[slug] for slug in chunk})
-        out.print(table, width=None if out.is_terminal else NAMES + COLUMN * len(chunk))
+    fit = abreast or max(1, (out.width - NAMES) // COLUMN)
+    screen = Console(width=max(out.width, NAMES + COLUMN * fit))
+    for start in range(0, len(slugs), fit):
+        screen.print(_status_table(settings, {slug: found[slug] for slug in slugs[start : start + fit]}))
 
 
 def _status_table(settings: Settings, found: dict[str, dict[str, Any]]) -> Table:

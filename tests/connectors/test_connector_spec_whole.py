@@ -140,7 +140,7 @@ def test_the_whole_file_is_in_order(tmp_path: Path) -> None:
         ('name: "{item.name}", ', "", "operations.upload.multipart.file", "the key 'name' is missing"),
         ('dossier: "{code}"\n', "dossier: 5\n", "operations.upload.multipart.dossier", 'Write it in quotes: "5"'),
         ("as: json", "as: jsn", "reply.inside.as", "Did you mean 'json'?"),
-        ("as: json", "az: json", "reply.inside.az", "Known here: as, at."),
+        ("as: json", "az: json", "reply.inside.az", "Known here: as, at, may_be_empty."),
         ("by: queue", "by: quue", "streams.inbox.pages", "Did you mean 'queue'?"),
         ("kind: login", "kind: logn", "auth", "Did you mean 'login'?"),
         ("kind: login", "knd: login", "auth", "Did you mean 'kind' where 'knd' stands?"),
@@ -204,3 +204,15 @@ def test_a_soap_operation_has_arguments_and_no_body(tmp_path: Path) -> None:
     error = error_of(tmp_path, text)
     assert (error.line, error.key) == (5, "operations.a.body")
     assert "Write them under params" in error.next_step
+
+
+def test_a_probe_must_give_what_the_call_would_have_given(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "system: x\ntransport: rest\noperations:\n"
+        "  take: {post: t, gives: {number: data.no}, writes: true}\n  find: {get: f}\n"
+        "sequences:\n  intake:\n    - {do: take, probe: find}\n"
+    )
+    with pytest.raises(ConfigError, match="find does not give number") as wrong:
+        load_spec(file)
+    assert wrong.value.line == 8

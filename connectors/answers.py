@@ -3,28 +3,37 @@
 `done` accepted · `exists` the peer has it already · `not_found` the peer does not know it · `login_again` the
 session is over · `retry` later, the same again · `hold` refused, a person must look. The first rule of which all
 conditions hold decides; a code that no rule names is held, since guessing "done" loses a record and guessing "retry"
-never ends.
+never ends. What cannot be read as an answer of the service (a gateway's HTML, a cut body, an error in words) is `done`
+only by a rule that names its text or its code: a status alone says nothing of who wrote the page.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Any
 
 from connectors.opened import Envelope
 from connectors.spec_words import Reply, Rule, Verdict
 
+# With these HTTP says that there is no body.
+NO_CONTENT = frozenset({204, 205})
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The parts of an answer that rules look at; `fault` is the code and text of a SOAP fault."""
+    """The parts of an answer that rules look at; `fault` is the code and text of a SOAP fault.
+
+    `readable` is false for what is no answer of the service itself; a body may only be missing where HTTP says so (204,
+    205).
+    """
 
     status: int
     code: str | None = None
-    text: str = ""
-    fault: str | None = None
+    text: str = field(default="", repr=False)
+    fault: str | None = field(default=None, repr=False)
+    readable: bool = True
 
 
 def read_answer(status: int, envelope: Envelope, reply: Reply) -> Said:
@@ -32,7 +41,9 @@ def read_answer(status: int, envelope: Envelope, reply: Reply) -> Said:
     code = normal_code(envelope.find(reply.code)) if reply.code else None
     if envelope.readable:
         return Said(status, code, _text(envelope.find(reply.text)) if reply.text else "")
-    return Said(status, code, envelope.words, envelope.fault)
+    return Said(
+        status, code, envelope.words, envelope.fault, readable=envelope.kind == "empty" and status in NO_CONTENT
+    )
 
 
 def normal_code(code: Any) -> str | None:
@@ -73,8 +84,11 @@ def _compile(rule: Rule) -> Callable[[Said], bool]:
     statuses = frozenset(rule.status or ())
     codes = frozenset(None if code == "none" else normal_code(code) for code in rule.code or ())
     text, fault = _globs(rule.text), _globs(rule.fault)
+    guesses = rule.then == "done" and not (text or fault or codes - {None})
 
     def test(said: Said) -> bool:
+        if guesses and not said.readable:
+            return False
         if statuses and said.status not in statuses:
             return False
         if codes and said.code not in codes:

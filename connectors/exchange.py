@@ -198,13 +198,15 @@ class Exchange:
         verdict, named = self._judge(ask, said)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
-        # A fault that the spec names is an answer; one that it does not name may come from anywhere on the way.
-        if not envelope.readable and not (named and (verdict != "hold" or envelope.kind == "fault")):
+        # A fault that the spec names is an answer; one that it does not name may come from anywhere on the way. What is
+        # read must be there: a code that says "done" beside words in place of the content gives nothing.
+        accepted = named and (verdict != "hold" or envelope.kind == "fault") and (verdict != "done" or ask.writes)
+        if not said.readable and not accepted:
             if ask.writes and verdict != "login_again":
                 raise self._say.unknown(
                     ask, f"the answer cannot be read: {describe(envelope, response, self._promised)}", response
                 )
-            if envelope.kind != "fault" and not (named and envelope.kind == "text"):
+            if envelope.kind != "fault" and not (named and envelope.kind == "text" and verdict != "done"):
                 raise self._say.bad(ask, describe(envelope, response, self._promised), response)
         return Reply(request.url, response, envelope, said, verdict)
 

@@ -18,6 +18,7 @@ from connectors import (
     WireResponse,
 )
 from tests.connectors.conftest import NOW, SECRET, Make, Scripted, Time, json_answer, soap_answer, soap_fault
+from tests.connectors.specs import rest_spec
 
 WINDOW = Window(None, NOW)
 GATEWAY = WireResponse(
@@ -228,3 +229,46 @@ def test_the_raw_answer_in_an_error_is_cut_at_64_kilobytes(make: Make) -> None:
     with pytest.raises(BadAnswer) as caught:
         pull(make, Scripted(WireResponse(200, b"x" * 100_000)))
     assert len(caught.value.raw or b"") == 64 * 1024
+
+
+UNREAD = {
+    "HTML of a gateway": GATEWAY,
+    "an error in words": WireResponse(200, "Có lỗi xảy ra".encode()),
+    "a cut body": WireResponse(200, b'{"a": 1'),
+    "no body": WireResponse(200, b""),
+}
+DONE_BY_GUESS: list[dict[str, Any]] = [{"code": "none"}, {"status": 200}, {"status": 200, "code": "none"}]
+
+
+def send(make: Make, wire: WireResponse, rule: dict[str, Any], *, writes: bool, **reply: Any) -> str:
+    """What becomes of an operation whose only rule is this one, then: done."""
+    operation = {"post": "send", "body": {}, "writes": writes}
+    spec = rest_spec(
+        {}, reply={"code": "code", **reply}, answers=[{**rule, "then": "done"}], operations={"a": operation}
+    )
+    return make(spec, Scripted(wire)).call("a").kind
+
+
+@pytest.mark.parametrize("rule", DONE_BY_GUESS, ids=str)
+@pytest.mark.parametrize("what", UNREAD)
+def test_a_status_or_a_missing_code_never_makes_an_unreadable_answer_done(
+    make: Make, what: str, rule: dict[str, Any]
+) -> None:
+    with pytest.raises(PeerUnknown, match="cannot be read"):
+        send(make, UNREAD[what], rule, writes=True)
+    with pytest.raises(BadAnswer):
+        send(make, UNREAD[what], rule, writes=False)
+
+
+def test_a_text_or_code_that_the_spec_names_accepts_a_write_without_content(make: Make) -> None:
+    said = WireResponse(200, "Tiếp nhận thành công".encode())
+    assert send(make, said, {"text": "*thành công*"}, writes=True) == "done"
+    assert send(make, WireResponse(204, b""), {"status": 204}, writes=True) == "done"
+    beside = json_answer({"code": 0, "data": "HS-1"})
+    assert send(make, beside, {"code": 0}, writes=True, inside={"at": "data", "as": "json"}) == "done"
+
+
+def test_a_read_whose_code_says_done_beside_an_error_in_words_is_a_bad_answer(make: Make) -> None:
+    beside = json_answer({"code": 0, "data": "Có lỗi xảy ra"})
+    with pytest.raises(BadAnswer, match="plain text, not JSON"):
+        send(make, beside, {"code": 0}, writes=False, inside={"at": "data", "as": "json"})

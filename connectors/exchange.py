@@ -38,6 +38,7 @@ from connectors.wording import Wording, describe, quoted
 log = logging.getLogger("connectors")
 # A gateway that says one of these may have handed the request on before it gave up.
 GATEWAY_DOUBT = frozenset({408, 500, 502, 504})
+TOO_MANY = 429
 # With these a gateway says that the host behind it is not there.
 GATEWAY_ALONE = frozenset({502, 503, 504})
 
@@ -74,11 +75,12 @@ class Reply:
 
 class Again(Exception):
     """The same may be asked again: `error` is raised when the attempts are used up, `pause` is what the peer asked
-    for."""
+    for; with `all_wait` nobody asks this host meanwhile."""
 
-    def __init__(self, error: PeerError, pause: float | None = None) -> None:
+    def __init__(self, error: PeerError, pause: float | None = None, *, all_wait: bool = False) -> None:
         self.error = error
         self.pause = pause
+        self.all_wait = all_wait
         super().__init__(str(error))
 
 
@@ -131,7 +133,7 @@ class Exchange:
             wait=self._pause,
             retry=retry_if_exception_type(Again),
             sleep=self._sleep,
-            before_sleep=self._say_again,
+            before_sleep=self._before_again,
             reraise=True,
         )
         state = _State()
@@ -142,11 +144,7 @@ class Exchange:
 
     def log_in(self) -> None:
         """Makes sure there is a token; raises as `ask` does. Nothing to do for systems without one."""
-        if self._tokens is not None:
-            try:
-                self._tokens.current()
-            except Again as again:
-                raise again.error from None
+        self.token()
 
     @property
     def has_token(self) -> bool:
@@ -155,8 +153,12 @@ class Exchange:
 
     def token(self) -> str | None:
         """The token that calls carry now; logs in when there is none, None for systems without one."""
-        self.log_in()
-        return self._tokens.current() if self._tokens is not None else None
+        if self._tokens is None:
+            return None
+        try:
+            return self._tokens.current()
+        except Again as again:
+            raise again.error from None
 
     def fetch(self, url: str, name: str) -> WireResponse:
         """A plain GET without token, for what stands beside the service: its WSDL."""
@@ -271,7 +273,7 @@ class Exchange:
                 f"It asks for a pause of {pause:.0f} s, longer than limits.longest_wait: run it again then."
             )
             raise error
-        raise Again(error, pause)
+        raise Again(error, pause, all_wait=response.status == TOO_MANY)
 
     def _build(self, ask: Ask, token: str | None) -> WireRequest:
         try:
@@ -321,9 +323,11 @@ class Exchange:
         longest = min(limits.wait * 2.0 ** (state.attempt_number - 1), limits.longest_wait)
         return longest * (0.5 + 0.5 * self._random.random())
 
-    def _say_again(self, state: RetryCallState) -> None:
+    def _before_again(self, state: RetryCallState) -> None:
         again = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
+        if isinstance(again, Again) and again.all_wait:
+            self._host.pause(pause)
         log.info("%s Trying again in %.1f s (attempt %d).", again, pause, state.attempt_number)
 
     def _retry_after(self, response: WireResponse) -> float | None:

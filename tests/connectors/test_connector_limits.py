@@ -1,6 +1,7 @@
 """One host has one budget, whoever asks it."""
 
 import threading
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -153,6 +154,29 @@ def test_a_pause_that_one_province_was_told_holds_for_its_neighbour_on_the_host(
         pull(one)
     pull(two)
     assert gate.asked == [("one", 0.0), ("two", 7.0)]
+
+
+class Meanwhile(Time):
+    """A clock by which something else happens while the first one sleeps."""
+
+    act: Callable[[], None] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        act, self.act = self.act, None
+        if act is not None:
+            act()
+        super().sleep(seconds)
+
+
+def test_too_many_requests_without_a_time_is_a_pause_for_all_on_the_host() -> None:
+    time, hosts = Meanwhile(), Hosts()
+    gate = Gate(time, json_answer({}, 429), FOUND)
+    one = province("one", "http://gate.test/1", gate, hosts, attempts=2)
+    two = province("two", "http://gate.test/2", gate, hosts)
+    time.act = lambda: pull(two)
+    pull(one)
+    (first, _), (second, at), _ = gate.asked
+    assert (first, second, 0.5 <= at <= 1.0) == ("one", "two", True)
 
 
 def test_two_provinces_on_one_host_share_its_rate_and_another_host_has_its_own(time: Time) -> None:

@@ -75,11 +75,12 @@ def as_sent(url: str) -> str:
 
 
 class _OwnHost(requests.Session):
-    """Follows no address to another host: keys and signatures in headers are meant for this one."""
+    """Follows no address to another host or port, and none from https to http: keys and signatures in headers are
+    meant for this one."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
-        if target is None or urlsplit(urljoin(resp.url, target)).hostname != urlsplit(resp.url).hostname:
+        if target is None or self.should_strip_auth(resp.url, urljoin(resp.url, target)):
             return None
         return target
 

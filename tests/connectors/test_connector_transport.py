@@ -136,6 +136,25 @@ def test_a_read_is_carried_on_to_its_own_host_only(host: str, status: int) -> No
     assert len(asked) == (2 if status == 200 else 1)
 
 
+def test_a_redirect_to_another_port_of_the_host_is_not_followed() -> None:
+    asked: list[bytes] = []
+
+    def other(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with serving(other) as elsewhere:
+
+        def handle(connection: socket.socket) -> None:
+            connection.recv(65536)
+            moved = f"HTTP/1.1 302 Moved\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            connection.sendall(moved.encode())
+
+        with serving(handle) as url:
+            assert HttpTransport(1)(WireRequest("GET", url, {"X-Key": "k"}, connect=2.0, timeout=5.0)).status == 302
+    assert asked == []
+
+
 def test_a_header_in_vietnamese_is_sent_as_utf8() -> None:
     asked: list[bytes] = []
 

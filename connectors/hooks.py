@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
@@ -48,13 +49,19 @@ def load_hook(spec: Spec, stream: str, said: str) -> Hook:
         try:
             used = function(deepcopy(record))
         except Exception as error:
-            # Not its text: it may hold what stands in the record.
-            raise wrong(f"raises {type(error).__name__}", "Run it on the record that discover shows.") from error
+            # Neither its text nor the error itself: both may hold what stands in the record.
+            raise wrong(f"raises {type(error).__name__}{_place_of(error)}", "Look at that line.") from None
         if not isinstance(used, dict):
             raise wrong(f"gives {type(used).__name__}, not the record to use")
         return used
 
     return hooked
+
+
+def _place_of(error: Exception) -> str:
+    """The line in which a function raised."""
+    frames = extract_tb(error.__traceback__)
+    return f" in line {frames[-1].lineno} of {frames[-1].filename}" if len(frames) > 1 else ""
 
 
 def _from_file(name: str, path: Path) -> ModuleType:

@@ -24,11 +24,11 @@ class Envelope:
     """
 
     kind: Kind
-    data: Any = None
-    records: list[dict[str, Any]] | None = field(default_factory=list)
-    heads: Mapping[str, str] = field(default_factory=dict)
-    fault: str | None = None
-    words: str = ""
+    data: Any = field(default=None, repr=False)
+    records: list[dict[str, Any]] | None = field(default_factory=list, repr=False)
+    heads: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fault: str | None = field(default=None, repr=False)
+    words: str = field(default="", repr=False)
     around: Optional["Envelope"] = None
 
     @property

@@ -76,7 +76,7 @@ class Answer:
 
     kind: Verdict
     code: str | None
-    text: str
+    text: str = field(repr=False)
     result: list[Any] = field(repr=False)
     raw: bytes = field(repr=False)
     status: int

@@ -3,7 +3,7 @@ place."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.bundle import PartBody
@@ -24,7 +24,7 @@ class Fetched:
     """What one call for a part gave: the body to keep, and the results of each record it was asked for, by place."""
 
     kept: PartBody
-    results: Mapping[int, list[Any]]
+    results: Mapping[int, list[Any]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Call:
 
     part: str
     places: tuple[int, ...]
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
 
 
 class Assembly:

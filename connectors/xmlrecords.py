@@ -7,7 +7,7 @@ are off.
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
@@ -36,9 +36,9 @@ class XmlAnswer:
     another answer; `kept_elements` says that it holds elements instead.
     """
 
-    records: list[dict[str, Any]] | None
-    heads: dict[str, str]
-    kept: str | None = None
+    records: list[dict[str, Any]] | None = field(repr=False)
+    heads: dict[str, str] = field(repr=False)
+    kept: str | None = field(default=None, repr=False)
     kept_elements: bool = False
 
 

@@ -104,6 +104,9 @@ def _call(
         if not operation.writes:
             journal.take_back(key)
         raise  # of a write nobody knows what it did before it said "later"
+    except ConfigError:
+        journal.take_back(key)
+        raise
     except PeerError as error:
         if not isinstance(error, PeerUnknown):
             journal.take_back(key)

@@ -98,7 +98,7 @@ class Connector:
             reply = self.exchange.ask(ask)
             records = self._records_of(ask, reading, reply)
             try:
-                seen = self._seen(stream, part, reply, records, pager.follows(position) and before == records)
+                seen = self._seen(stream, part, reply, records, before == records)
                 following = pager.after(position, seen, moved.since)
             except (EndlessPages, MissingRows, Unfit) as error:
                 raise self.exchange.say.unfit(ask, reply, str(error)) from None

@@ -63,9 +63,6 @@ class Pager(Protocol):
     def until(self, position: Position) -> datetime | None:
         """End of the window for this position, where the pager moves it."""
 
-    def follows(self, position: Position) -> bool:
-        """The page before this position was of the same list, so that the same rows again are a repeated page."""
-
     def link(self, position: Position) -> str | None:
         """The whole address of this page, where the peer gave it."""
 
@@ -87,9 +84,6 @@ class PlainWalk:
 
     def until(self, position: Position) -> datetime | None:
         return None
-
-    def follows(self, position: Position) -> bool:
-        return True
 
     def link(self, position: Position) -> str | None:
         return None

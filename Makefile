@@ -18,7 +18,7 @@ INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config ge
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## two provinces synced into the national database, from nothing, with a table and a report
+demo: $(STAMP) ## five provinces, one per vendor, synced into the national database, with a table and a report
 	@$(BIN)/lienthong demo
 
 up: $(STAMP) ## PostgreSQL, sandbox and Airflow on this machine until Ctrl-C

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from lxml import etree
 
 from hub.config import BASE
 from mappings import CodeLists, load_mapping, run_examples
 from tests.conftest import Sandbox
+from tests.tutorial import may_ngan
 
 PAGE = BASE / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
@@ -215,11 +217,22 @@ def test_the_examples_of_the_pages_mapping_hold(tmp_path: Path) -> None:
     assert run_examples(mapping) == []
 
 
+def elements(xml: str) -> list[str]:
+    """The paths of all elements, in order."""
+    root = etree.fromstring(xml.encode())
+    return [root.getroottree().getpath(node) for node in root.iter()]
+
+
 def test_the_vendors_document_shows_answers_that_its_system_gives() -> None:
     """The document's own samples are well-formed, and name each status that the code list of the page maps."""
     document = (BASE / "docs" / "tutorial" / "may-ngan.md").read_text("utf-8")
     samples = [json.loads(block["text"]) for block in BLOCK.finditer(document) if block["language"] == "json"]
     codes = next(text for path, text, _ in STEPS[6].files if path.endswith("_status.yaml"))
 
+    sample = next(block["text"] for block in BLOCK.finditer(document) if block["language"] == "xml")
+
+    assert elements(sample) == elements(may_ngan.as_xml(may_ngan.made(12)))
+    assert samples[1]["buoc"][0].keys() == may_ngan.steps_of(may_ngan.made(12))[0].keys()
+    assert samples[2]["chiTiet"].keys() == may_ngan.papers_of(may_ngan.made(12)).keys()
     assert len(samples) == 4 and all(sample["ketQua"] == 1 for sample in samples)
     assert all(entry["word"] in document for entry in yaml.safe_load(codes)["entries"])

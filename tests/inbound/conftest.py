@@ -18,11 +18,14 @@ from sqlalchemy import Engine, text
 from hub.config import Settings, load_province
 from hub.connections import peer
 from hub.context import Hub
+from hub.inbound import standing
 from hub.inbound.server import Receiver
 from hub.procedures import pull_province
 from sandbox.portal import ledger
 from sandbox.state import Folder
 from tests.conftest import Sandbox
+
+CONNECTION = {"lao_cai": "vnpt_lao_cai", "quang_ngai": "viettel_quang_ngai"}
 
 PDF = b"%PDF-1.4\nto khai\n%%EOF\n"
 
@@ -61,6 +64,27 @@ class Portal:
     def filed(self) -> list[dict[str, Any]]:
         """What the portal knows of each dossier that was filed."""
         return ledger(Folder(self.sandbox.home / "sandbox"))
+
+
+def account(sandbox: Sandbox, slug: str, kind: str) -> list[dict[str, Any]]:
+    """A ledger of the province's intake: numbers, files, taken, reported, sins."""
+    return sandbox.ledger(f"intake_{kind}", CONNECTION[slug])
+
+
+def assert_all_arrived_once(portal: Portal, slug: str) -> None:
+    """Every dossier that was answered 200 is with the province once, under a number that it gave, its files whole."""
+    sandbox = portal.sandbox
+    accepted = [one for one in portal.filed() if (one["province"], one["status"]) == (slug, 200)]
+    taken = account(sandbox, slug, "taken")
+    assert sorted(one["national_code"] for one in taken) == sorted(one["code"] for one in accepted) != []
+    numbers = {one["number"]: one["national_code"] for one in taken}
+    assert sorted(one["value"] for one in account(sandbox, slug, "numbers")) == sorted(numbers)
+    arrived = sorted((numbers[one["number"]], one["name"], one["digest"]) for one in account(sandbox, slug, "files"))
+    assert arrived == sorted((one["code"], name, digest) for one in accepted for name, digest in one["files"])
+    reported = [(one["number"], one["kind"], one["status"]) for one in account(sandbox, slug, "reported")]
+    assert sorted(reported) == sorted((number, kind, 1) for number in numbers for kind in ("status", "step"))
+    assert account(sandbox, slug, "sins") == []
+    assert standing(portal.hub.engine, slug)["handed_over"] == len(accepted)
 
 
 def message(hub: Hub, **other: Any) -> dict[str, Any]:

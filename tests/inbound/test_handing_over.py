@@ -20,33 +20,11 @@ from hub.errors import StageFailed
 from hub.inbound import dossier, push, standing
 from hub.inbound.journal import StepJournal
 from hub.sync import sync
-from tests.conftest import Sandbox
-from tests.inbound.conftest import Portal, message, paper, rows
+from tests.inbound.conftest import CONNECTION, Portal, account, assert_all_arrived_once, message, paper, rows
 
 both = pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
 vnpt = pytest.mark.parametrize("slug", ["lao_cai"])
-CONNECTION = {"lao_cai": "vnpt_lao_cai", "quang_ngai": "viettel_quang_ngai"}
 TAKES = {"lao_cai": "NoiHoSo", "quang_ngai": "TiepNhanHoSoTrucTuyen"}
-
-
-def account(sandbox: Sandbox, slug: str, kind: str) -> list[dict[str, Any]]:
-    """A ledger of the province's intake: numbers, files, taken, reported, sins."""
-    return sandbox.ledger(f"intake_{kind}", CONNECTION[slug])
-
-
-def assert_all_arrived_once(portal: Portal, slug: str) -> None:
-    """Every dossier that was answered 200 is with the province once, under a number that it gave, its files whole."""
-    sandbox, accepted = portal.sandbox, [one for one in portal.filed() if one["status"] == 200]
-    taken = account(sandbox, slug, "taken")
-    assert sorted(one["national_code"] for one in taken) == sorted(one["code"] for one in accepted) != []
-    numbers = {one["number"]: one["national_code"] for one in taken}
-    assert sorted(one["value"] for one in account(sandbox, slug, "numbers")) == sorted(numbers)
-    arrived = sorted((numbers[one["number"]], one["name"], one["digest"]) for one in account(sandbox, slug, "files"))
-    assert arrived == sorted((one["code"], name, digest) for one in accepted for name, digest in one["files"])
-    reported = [(one["number"], one["kind"], one["status"]) for one in account(sandbox, slug, "reported")]
-    assert sorted(reported) == sorted((number, kind, 1) for number in numbers for kind in ("status", "step"))
-    assert account(sandbox, slug, "sins") == []
-    assert standing(portal.hub.engine, slug)["handed_over"] == len(accepted)
 
 
 @both

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from connectors.spec import Spec
 from connectors.spec_auth import Basic, OAuth2Password, WsseUsername
-from connectors.templates import PLACEHOLDER
+from connectors.templates import names_in, needed_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +22,11 @@ def account_fields(spec: Spec) -> AccountFields:
 
     A placeholder with alternatives, a default or `?` asks for nothing that must be there.
     """
-    needed: set[str] = set()
-    optional: set[str] = set()
-    for text in _texts(spec.model_dump(exclude_defaults=False)):
-        for names, otherwise, _ in PLACEHOLDER.findall(text):
-            (optional if otherwise or "|" in names else needed).update(names.split("|"))
+    written = spec.model_dump()
+    needed = needed_in(written)
+    optional = names_in(written) - needed
     if isinstance(spec.auth, Basic | OAuth2Password | WsseUsername):
         needed |= {"login", "password"}
     extra = {name.removeprefix("extra.") for name in needed if name.startswith("extra.")}
     maybe = {name.removeprefix("extra.") for name in optional if name.startswith("extra.")} - extra
     return AccountFields("login" in needed, "password" in needed, tuple(sorted(extra)), tuple(sorted(maybe)))
-
-
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for inner in value.values() for text in _texts(inner)]
-    if isinstance(value, list | tuple):
-        return [text for inner in value for text in _texts(inner)]
-    return []

@@ -153,15 +153,17 @@ class Connector:
         return isinstance(self._stream(stream).pages, Queue)
 
     def call(self, operation: str, **params: Any) -> Answer:
-        """One operation, by the spec's name and with its parameters.
+        """One operation, by the spec's name and with its parameters; those written `{name?}`, with a default or beside
+        an alternative may be left out (TypeError for others).
 
         The answer's `kind` is the verdict of the answer table. Raises PeerDown (never sent, or a read without
         answer), PeerBusy (`retry` until the attempts were used up), AuthRefused, BadAnswer, and PeerUnknown for a
         write of which no readable answer came back.
         """
         part = self._operation(operation)
-        if set(params) != part.parameters:
-            wanted = ", ".join(sorted(part.parameters)) or "no parameters"
+        if not part.required <= set(params) <= part.parameters:
+            optional = [f"{name}?" for name in sorted(part.parameters - part.required)]
+            wanted = ", ".join([*sorted(part.required), *optional]) or "no parameters"
             raise TypeError(
                 f"{operation} of {self.spec.system} takes {wanted}, not {', '.join(sorted(params)) or 'nothing'}"
             )

@@ -78,7 +78,8 @@ def _file_parts(parts: Mapping[str, str | FilePart], values: Values) -> dict[str
     for name, part in parts.items():
         if isinstance(part, FilePart):
             file_name, content, media_type = (fill(text, values) for text in (part.name, part.content, part.type))
-            written[name] = (str(file_name), content, str(media_type))
+            if ABSENT not in (file_name, content, media_type):
+                written[name] = (str(file_name), content, str(media_type))
         elif (value := fill(part, values)) is not ABSENT:
             written[name] = value
     return written
@@ -102,7 +103,10 @@ def _plain(value: Any) -> str:
 
 
 def address(peer: Peer, path: str, values: Values, query: Values) -> str:
-    """A path under the peer's url; values of the call are quoted so that none can leave its segment."""
+    """A path under the peer's url; values of the call are quoted so that none can leave its segment.
+
+    Raises MissingValue, also for an empty one, `.` or `..`, which would make it another address.
+    """
     filled = str(fill(path, _Quoted(values, BUILT_IN | {"extra"})))
     url = filled if filled.startswith(("http://", "https://")) else f"{peer.url.rstrip('/')}/{filled.lstrip('/')}"
     return f"{url}?{_url_encoded(query, quote)}" if query else url
@@ -127,7 +131,7 @@ class _Quoted(Mapping[str, Any]):
 
 
 def _quoted(value: Any) -> Any:
-    if value is None:
+    if value is None or value in ("", ".", ".."):
         return None
     if isinstance(value, Mapping):
         return _Quoted(value)

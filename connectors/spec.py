@@ -25,7 +25,7 @@ from connectors.spec_pages import (
     Queue,
     WindowSpec,
 )
-from connectors.spec_words import BUILT_IN, Dates, Duration, Part, Reply, Request, Rule, Verdict, Word
+from connectors.spec_words import BUILT_IN, Dates, Duration, Part, Reply, Request, Rule, SomeTime, Verdict, Word
 
 
 class Piece(Request):
@@ -105,9 +105,17 @@ class Operation(Request):
 
     @property
     def parameters(self) -> set[str]:
-        """Names a caller must give; of a dotted one, its first part."""
-        asked = {name.split(".")[0] for name in self.names()}
-        return {name for name in asked if name not in BUILT_IN and name != "extra"}
+        """Names a caller may give; of a dotted one, its first part."""
+        return _of_caller(self.names())
+
+    @property
+    def required(self) -> set[str]:
+        """The parameters that a caller must give."""
+        return _of_caller(self.needed())
+
+
+def _of_caller(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names} - BUILT_IN - {"extra"}
 
 
 class SequenceStep(Part):
@@ -126,13 +134,13 @@ class SequenceStep(Part):
 class Limits(Part):
     """How much a peer is asked; shared by everything in a process that talks to one host, the strictest wins."""
 
-    per_second: float = Field(default=10.0, gt=0, description="requests a second")
+    per_second: float = Field(default=10.0, gt=0, allow_inf_nan=False, description="requests a second")
     burst: int | None = Field(
         default=None, ge=1, description="requests that may come at once; left out: one second's worth"
     )
     parallel: int = Field(default=4, ge=1, description="requests in flight")
-    connect: Duration = Field(default=10.0, validate_default=False, description="time to reach the peer")
-    timeout: Duration = Field(
+    connect: SomeTime = Field(default=10.0, validate_default=False, description="time to reach the peer")
+    timeout: SomeTime = Field(
         default=60.0, validate_default=False, description="longest silence while an answer is awaited"
     )
     attempts: int = Field(default=4, ge=1, le=10, description="tries of one request, the first one counted")

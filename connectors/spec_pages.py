@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connectors.spec_words import Duration, Form, Part, Zone
+from connectors.spec_words import Duration, Form, Part, SomeTime, Zone
 
 Order = Literal["newest_first", "oldest_first", "unsaid"]
 
@@ -128,7 +128,7 @@ class WindowSpec(Part):
     overlap: Duration = Field(
         default=1800.0, validate_default=False, description="how far a run reaches back before the last one"
     )
-    most: Duration | None = Field(
+    most: SomeTime | None = Field(
         default=None, description="longest window of one call: a longer one is walked in pieces, oldest first"
     )
     earliest: Annotated[datetime, AfterValidator(_aware)] | None = Field(

@@ -4,16 +4,18 @@ Every request, whether of a stream, an operation or a login, is written with `Re
 `Reply`.
 """
 
+import re
 from itertools import zip_longest
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from connectors.templates import names_in
+from connectors.templates import names_in, needed_in
 from connectors.times import TimeForm, problem_of
 
 DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 BUILT_IN = frozenset({"url", "login", "password", "unit", "token", "call"})
 """Placeholders that every request may use, besides `extra.…` of the connection."""
 
@@ -24,15 +26,9 @@ def parse_duration(value: object) -> object:
     >>> parse_duration("30m")
     1800.0
     """
-    if isinstance(value, str):
-        text = value.strip()
-        for unit in sorted(DURATION_UNITS, key=len, reverse=True):
-            number = text.removesuffix(unit)
-            if number != text:
-                try:
-                    return float(number) * DURATION_UNITS[unit]
-                except ValueError:
-                    break
+    found = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found:
+        return float(found.group(1)) * DURATION_UNITS[found.group(2)]
     raise ValueError(f"{value!r} is not a duration: write a number and its unit, as 500ms, 30s, 5m, 2h or 1d")
 
 
@@ -53,10 +49,18 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-DURATION_SCHEMA = {"type": "string", "pattern": r"^[0-9.]+ ?(ms|s|m|h|d)$", "examples": ["30s"]}
+def _longer_than_nothing(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("it must be longer than nothing")
+    return seconds
+
+
+DURATION_SCHEMA = {"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["30s"]}
 Duration = Annotated[
     float, BeforeValidator(parse_duration, json_schema_input_type=str), Field(json_schema_extra=DURATION_SCHEMA)
 ]
+SomeTime = Annotated[Duration, AfterValidator(_longer_than_nothing)]
+"""A duration that cannot be zero: a time limit, or the length of a window."""
 Form = Annotated[str, AfterValidator(_known_form)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -111,9 +115,16 @@ class Request(Part):
 
     def names(self) -> set[str]:
         """Names of all placeholders this request asks for."""
+        return names_in(self._written())
+
+    def needed(self) -> set[str]:
+        """Names of the placeholders without which it cannot be sent."""
+        return needed_in(self._written())
+
+    def _written(self) -> list[Any]:
         parts = [part if isinstance(part, str) else part.model_dump() for part in (self.multipart or {}).values()]
-        written = [self.get, self.post, self.put, self.headers, self.params, self.form, self.body, self.soap_header]
-        return names_in([*written, *parts])
+        texts = [self.get, self.post, self.put, self.headers, self.params, self.form, self.body, self.soap_header]
+        return [*texts, *parts]
 
 
 class Inside(Part):

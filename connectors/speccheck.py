@@ -3,6 +3,7 @@
 The models know each key by itself; here the file is read as a whole.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ class _Reader:
             found = self.spec.operations.get(stream.pages.acknowledge)
             if found is None:
                 yield self.unknown(where, stream.pages.acknowledge)
-            elif found.parameters != {"keys"}:
+            elif not found.required <= {"keys"} <= found.parameters:
                 yield self.wrong(
                     where,
                     f"{stream.pages.acknowledge} must take {{keys}}, the keys of a landed page, and nothing else; it "
@@ -97,8 +98,13 @@ class _Reader:
     def operation(self, place: KeyPath, operation: Operation) -> Iterator[ConfigError]:
         yield from self.request(place, operation, None)
         yield from self.address(place, operation)
-        if operation.example is not None and set(operation.example) != operation.parameters:
-            yield self.wrong((*place, "example"), f"example must give exactly {_listed(operation.parameters)}")
+        example = operation.example
+        if example is not None and not operation.required <= set(example) <= operation.parameters:
+            rest = operation.parameters - operation.required
+            wanted = f"{_listed(operation.required)}, and may give {_listed(rest)}" if rest else ""
+            yield self.wrong(
+                (*place, "example"), f"example must give {wanted or f'exactly {_listed(operation.required)}'}"
+            )
         for name in operation.gives:
             if name in BUILT_IN or name == "extra":
                 yield self.wrong(
@@ -153,6 +159,13 @@ class _Reader:
             yield self.wrong((*place, bodies[0]), "a SOAP operation has arguments, no body", "Write them under params.")
         if not soap and request.soap_header is not None:
             yield self.wrong((*place, "soap_header"), "soap_header needs transport: soap")
+        for name in addresses:
+            if found := re.search(r"\{[^{}]*\?(:text)?\}", str(getattr(request, name))):
+                yield self.wrong(
+                    (*place, name),
+                    f"an address cannot leave out {found.group()}",
+                    "Write {name}, or {name=…} with what stands there then.",
+                )
         for name in FILLED:
             yield from self.texts((*place, name), getattr(request, name), known, prefixes)
 

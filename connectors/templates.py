@@ -1,20 +1,20 @@
 """The `{placeholders}` of a spec: where a value of the connection, the session or the call is put.
 
 `{name}` is replaced; a text that is nothing but one placeholder keeps the value's type (a list stays a list).
-`{a|b.c}` takes the first that is there, `{a=x}` the text x when nothing is, `{a?}` leaves the whole key out then, and
-`{a:text}` writes the value as text (`True` -> "True"). Inside a text a list is written with
-commas. Dots reach into `extra`, the free part of the connection.
+`{a|b.c}` takes the first that is there, `{a=x}` the text x when nothing is, `{a?}` leaves the whole key or list item
+out then, and `{a:text}` writes the value as text (`True` -> "True"). Inside a text a list is written with commas. Dots
+reach into `extra`, the free part of the connection.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*(?:\|[A-Za-z_][\w.]*)*)(\?|=[^{}:]*)?(?::(text))?\}")
 
 
 class Absent:
-    """Marks a key whose optional placeholder has no value: the key is left out of the request."""
+    """Marks a key or list item whose optional placeholder has no value: it is left out of the request."""
 
 
 ABSENT = Absent()
@@ -35,13 +35,25 @@ def names_in(value: Any) -> set[str]:
     >>> sorted(names_in({"a": "{unit|extra.madonvi}", "b": ["{token}"]}))
     ['extra.madonvi', 'token', 'unit']
     """
+    return {name for match in _placeholders(value) for name in match.group(1).split("|")}
+
+
+def needed_in(value: Any) -> set[str]:
+    """The names without which a text, list or mapping cannot be filled: no alternative, no default, no `?`.
+
+    >>> sorted(needed_in("{code}/{kind?}/{year=2026}/{unit|login}"))
+    ['code']
+    """
+    found = (match.groups() for match in _placeholders(value))
+    return {names for names, otherwise, _ in found if otherwise is None and "|" not in names}
+
+
+def _placeholders(value: Any) -> Iterator[re.Match[str]]:
     if isinstance(value, str):
-        return {name for match in PLACEHOLDER.finditer(value) for name in match.group(1).split("|")}
-    if isinstance(value, Mapping):
-        return set().union(*(names_in(item) for item in value.values())) if value else set()
-    if isinstance(value, list):
-        return set().union(*(names_in(item) for item in value)) if value else set()
-    return set()
+        yield from PLACEHOLDER.finditer(value)
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _placeholders(item)
 
 
 def fill(value: Any, values: Mapping[str, Any]) -> Any:
@@ -56,7 +68,7 @@ def fill(value: Any, values: Mapping[str, Any]) -> Any:
         filled = {key: fill(item, values) for key, item in value.items()}
         return {key: item for key, item in filled.items() if item is not ABSENT}
     if isinstance(value, list):
-        return [fill(item, values) for item in value]
+        return [item for item in (fill(item, values) for item in value) if item is not ABSENT]
     return value
 
 

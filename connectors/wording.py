@@ -18,6 +18,7 @@ from connectors.errors import (
 )
 from connectors.peer import Answer, Peer
 from connectors.spec import Spec
+from connectors.spec_words import BUILT_IN
 from connectors.templates import MissingValue
 from connectors.transport import WireResponse
 from schemas.records import VIET_NAM
@@ -139,6 +140,16 @@ class Wording:
                 line=self._spec.line(*place),
                 key=".".join(place),
                 next_step="Correct the path; where it may be missing, name what such records lack under when:.",
+            )
+        if place[0] == "operations" and any(
+            part.split(".")[0] not in (*BUILT_IN, "extra") for part in missing.name.split("|")
+        ):
+            return ConfigError(
+                f"{ask.name} needs {name}, which was not given.",
+                file=self._spec.file,
+                line=self._spec.line(*place),
+                key=".".join(place),
+                next_step=f"Give it a value; where it may be missing, write {{{missing.name}?}} in the spec.",
             )
         if missing.of_auth:
             place = ("auth",)

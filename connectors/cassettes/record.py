@@ -46,7 +46,7 @@ def record(
         asked = window or recent(connector, name, until, records, rows=max(1, records // PAGES))
         kept[name] = _stream(side, name, asked, records)
     for name, operation in connector.spec.operations.items():
-        if not operation.writes and (operation.example is not None or not operation.parameters):
+        if not operation.writes and (operation.example is not None or not operation.required):
             # What the peer answers is kept, also when it is a refusal.
             with suppress(PeerError):
                 side.call(name, **(operation.example or {}))

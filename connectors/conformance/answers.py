@@ -11,9 +11,9 @@ TABLE = "Name that answer under answers: in the spec."
 def unknown_code(ground: Ground, operation: str) -> Verdict:
     """A code that nobody has is answered as not found: not as a failure, and not with somebody's record."""
     said = ground.spec.operations[operation]
-    if said.writes or said.empty != "not_found" or len(said.parameters) != 1:
+    if said.writes or said.empty != "not_found" or len(said.required) != 1:
         return skipped("it looks nothing up by one code")
-    name = next(iter(said.parameters))
+    name = next(iter(said.required))
     if said.example is None and name != "code":
         return skipped("the spec gives no example of its parameter")
     code = re.sub(r"\d", "0", str((said.example or {}).get(name, UNKNOWN)))
@@ -34,7 +34,7 @@ def push_idempotence(ground: Ground, operation: str) -> Verdict:
         return skipped("it writes nothing")
     if not ground.writes:
         return skipped("writes are tried only with --writes")
-    if said.parameters and said.example is None:
+    if said.required and said.example is None:
         return skipped("the spec gives no example")
     kinds = []
     for turn in ("first", "second"):

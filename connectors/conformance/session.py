@@ -90,7 +90,7 @@ def _one_call(connector: Connector) -> None:
         next(connector.pull(name, Window(now, now) if both else Window(None, now), rows=1), None)
         return
     for name, operation in connector.spec.operations.items():
-        if not operation.writes and (operation.example is not None or not operation.parameters):
+        if not operation.writes and (operation.example is not None or not operation.required):
             connector.call(name, **(operation.example or {}))
             return
 

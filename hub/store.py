@@ -38,12 +38,29 @@ def engine_of(url: str) -> Engine:
     )
 
 
+def revision(engine: Engine) -> str | None:
+    """The revision of the hub's tables; None for a database that has none."""
+    with engine.connect() as connection:
+        if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+            return None
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)
+
+
+def newest_revision() -> str:
+    """The revision that this program's tables have: the last file of the migrations, named `<revision>_<what>.py`."""
+    return max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Bring the hub's tables to the newest revision.
 
     Returns:
         The revision before (None for an empty database) and after.
     """
+    if (current := revision(engine)) == newest_revision():
+        return current, str(current)
+    # Half a second of imports, which a database that is up to date does not cost.
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext

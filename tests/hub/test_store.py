@@ -2,13 +2,15 @@
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from hub.context import Hub
 from hub.errors import Busy, StageFailed
 from hub.runs import get_run
-from hub.store import province_lock, upgrade
+from hub.store import MIGRATIONS, newest_revision, province_lock, revision, upgrade
 from hub.sync import start_run, sync
 from schemas.tables import metadata
 
@@ -22,6 +24,16 @@ def test_the_migrations_make_exactly_the_tables(engine: Engine) -> None:
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     before, after = upgrade(engine)
     assert before == after
+
+
+def test_a_database_is_up_to_date_when_it_has_the_revision_of_the_last_file(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head() == revision(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        connection.execute(text("DROP TABLE inbound_step, inbound_message, inbound_file, inbound_dossier CASCADE"))
+    assert upgrade(engine) == ("0002", newest_revision())
 
 
 def test_a_province_is_held_by_one_at_a_time_and_others_are_free(lao_cai: Hub) -> None:

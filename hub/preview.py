@@ -211,7 +211,8 @@ def _beside(hub: Hub, one: Previewed, source: Record, mapped: Mapped, resolved: 
 
 def _masked(finding: Finding, names: list[str]) -> Finding:
     value = finding.value
-    if value and "*" not in value:  # a mapping masks what it refuses for being personal
+    # A mapping masks or shortens what it refuses for being personal.
+    if value and "*" not in value and not value.endswith(" characters)"):
         value = masked(finding.field, value, names)
     return Finding(finding.reason, finding.field, value, finding.rule, finding.path)
 

@@ -7,7 +7,7 @@ from typing import Any
 from connectors import Window
 from connectors.errors import PeerError
 from hub.context import Hub
-from hub.errors import StageFailed
+from hub.errors import ConfigurationError, StageFailed
 from hub.procedures.attempt import STREAM, attempt, keep_message
 from hub.procedures.guard import refuse_short
 from hub.procedures.listing import LocalProcedure, present_count, write_listing
@@ -38,9 +38,11 @@ def pull_province(hub: Hub, *, accept_short: bool = False) -> dict[str, Any]:
         `repeated` (codes whose lines differ).
 
     Raises:
+        ConfigurationError: the spec makes the list a queue, which gives what is new and never the whole.
         StageFailed: the system failed at a named page, or its list is suspiciously short; nothing was changed.
         Busy: another process pulls it now.
     """
+    _refuse_queue(hub)
     with attempt(hub.engine, hub.slug, hub.clock(), partial(_explained, hub)) as run_id:
         read = _read(hub, run_id)
         listed = len(read.procedures) + len(read.unreadable)
@@ -64,6 +66,17 @@ def pull_province(hub: Hub, *, accept_short: bool = False) -> dict[str, Any]:
             counts = {"listed": listed, **written, "unreadable": read.unreadable, "repeated": read.repeated}
             end_stage(connection, run_id, "done", counts)
         return {"run_id": run_id, **counts}
+
+
+def _refuse_queue(hub: Hub) -> None:
+    """Taken for the list, the first page of a queue would mark all other procedures as gone."""
+    if hub.source.is_queue(STREAM):
+        spec = hub.source.spec
+        raise ConfigurationError(
+            f"a queue gives what is new, not the whole list of {STREAM}",
+            where=f"{spec.file or spec.system}:{spec.line('streams', STREAM, 'pages') or 1} (streams.{STREAM}.pages)",
+            next_step="Name a call that gives the whole list, or bring it as a file: lienthong procedures import.",
+        )
 
 
 def _read(hub: Hub, run_id: int) -> _Read:

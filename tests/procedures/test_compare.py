@@ -12,6 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import Engine
 
+from connectors.spec_pages import Queue
 from hub.config import Settings, load_province
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
@@ -44,6 +45,17 @@ def test_exactly_the_planted_differences_are_found(
     forms = {(one.local_code or "")[8:] for one in found.of("stale")}
     assert len(forms) == 3, "the base, the long and the short suffix form all occur"
     assert not found.equal
+
+
+def test_a_queue_is_never_taken_for_the_whole_list(engine: Engine, at_peers: Settings, rows: Rows) -> None:
+    hub = Hub(load_province(at_peers, "lao_cai"), at_peers, engine)
+    known, spec = hub.source, hub.source.spec
+    listed = spec.streams["procedures"].model_copy(update={"pages": Queue(by="queue", acknowledge="seen")})
+    hub.source = known.beside(spec=spec.model_copy(update={"streams": {**spec.streams, "procedures": listed}}))
+    runs = rows(engine, "SELECT run_id FROM run ORDER BY 1")
+    with pytest.raises(ConfigurationError, match=r"vnpt_igate.yaml:\d+ \(streams.procedures.pages\): a queue gives"):
+        pull_province(hub)
+    assert rows(engine, "SELECT run_id FROM run ORDER BY 1") == runs, "nothing was begun"
 
 
 def test_a_second_pull_of_a_province_moves_nothing(engine: Engine, at_peers: Settings, rows: Rows) -> None:

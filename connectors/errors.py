@@ -18,6 +18,7 @@ text of an error is masked: no identity number, phone, name, file body, password
 """
 
 from pathlib import Path
+from typing import Any
 
 from schemas.masking import mask_text
 
@@ -50,6 +51,16 @@ class ConnectorError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
         return f"{head} {self.next_step}" if self.next_step else head
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied and sent to another process by its arguments alone, else: ours are named.
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[ConnectorError], args: tuple[Any, ...], fields: dict[str, Any]) -> ConnectorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class ConfigError(ConnectorError):

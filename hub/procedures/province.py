@@ -75,7 +75,8 @@ def _refuse_queue(hub: Hub) -> None:
         raise ConfigurationError(
             f"a queue gives what is new, not the whole list of {STREAM}",
             where=f"{spec.file or spec.system}:{spec.line('streams', STREAM, 'pages') or 1} (streams.{STREAM}.pages)",
-            next_step="Name a call that gives the whole list, or bring it as a file: lienthong procedures import.",
+            next_step="Name a call that gives the whole list, or bring it as a file: "
+            f"lienthong procedures import FILE --province {hub.slug}",
         )
 
 

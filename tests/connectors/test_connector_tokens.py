@@ -1,5 +1,6 @@
 """A token is renewed early, once for all who wait, and once more when the peer says so; then it is an error."""
 
+import pickle
 import threading
 
 import pytest
@@ -118,3 +119,38 @@ def test_threads_that_meet_an_expired_token_share_one_login(make: Make) -> None:
     for thread in threads:
         thread.join(10)
     assert (kinds, logins) == (["done"] * 4, 2)
+
+
+def test_a_login_that_is_refused_is_tried_once_for_all_who_wait_for_it(make: Make) -> None:
+    """A wrong password in four threads would lock the account."""
+    at_once, logins = threading.Barrier(4), []
+
+    def peer(request: WireRequest) -> WireResponse:
+        logins.append(request.url)
+        threading.Event().wait(0.3)
+        return json_answer({"error": "invalid_grant"}, 400)
+
+    connector = make("vnpt_igate", peer)
+    refused: list[AuthRefused] = []
+
+    def pull() -> None:
+        at_once.wait(10)
+        with pytest.raises(AuthRefused) as caught:
+            list(connector.pull("dossiers", WINDOW))
+        refused.append(caught.value)
+
+    threads = [threading.Thread(target=pull) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert (len(logins), len({str(error) for error in refused}), len({id(error) for error in refused})) == (1, 1, 4)
+    with pytest.raises(AuthRefused):
+        list(connector.pull("dossiers", WINDOW))
+    assert len(logins) == 2, "who comes later tries anew: the password may have been set right"
+
+
+def test_an_error_of_a_peer_goes_to_another_process_whole() -> None:
+    error = AuthRefused("the login is refused.", peer="p", operation="login", status=400, next_step="Check it.")
+    other = pickle.loads(pickle.dumps(error))
+    assert (str(other), other.status, type(other)) == (str(error), 400, AuthRefused)

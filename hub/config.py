@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from hub.errors import ConfigurationError
+from schemas import yaml_told
 
 BASE = Path(__file__).resolve().parents[1]
 """The repository: the sandbox's provinces, and the specs and mappings that an engineer's own folder overlays."""
@@ -38,12 +39,22 @@ class Settings:
         return cls(home, (Path(own).resolve(), BASE) if own else (BASE,))
 
 
+LONGEST_OVERLAP = timedelta(days=366)
+
+
 def _span(value: object) -> object:
     """`30m`, `2h`, `1d` -> timedelta; anything else is left to pydantic."""
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if isinstance(value, str) and value[-1:] in units and value[:-1].isdigit():
+    if isinstance(value, str) and value[-1:] in units and value[:-1].isdecimal() and len(value) < 10:
         return timedelta(**{units[value[-1]]: int(value[:-1])})
     return value
+
+
+def _not_behind_itself(overlap: timedelta) -> timedelta:
+    """A negative overlap would leave a gap between two runs, and one without end reaches before all time."""
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        raise ValueError(f"write a time between 0m and {LONGEST_OVERLAP.days}d")
+    return overlap
 
 
 def _with_offset(moment: datetime) -> datetime:
@@ -109,10 +120,15 @@ class Inbound(_Section):
     url: str | None = Field(default=None, description="address of the intake, when the connection does not say it")
     schedule: str | None = Field(default="*/5 * * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
     largest_file: Size = Field(
-        default=20 * 1024**2, validate_default=False, description="a file may be this large: `20MB`"
+        default=20 * 1024**2,
+        validate_default=False,
+        description="a file may be this large: `20MB`; a larger one is answered 500. Not more than the intake takes",
     )
     largest_message: Size = Field(
-        default=100 * 1024**2, validate_default=False, description="a whole message may be this large: `100MB`"
+        default=100 * 1024**2,
+        validate_default=False,
+        description="a whole message may be this large: `100MB`. For an intake that takes all files in one call, "
+        "write what that call may hold",
     )
     limits: Limits = Field(default=Limits(), description="limits towards the intake, where they differ from the spec's")
 
@@ -151,7 +167,7 @@ class Province(_Section):
     url: str | None = Field(default=None, description="address of the system, when the connection does not say it")
     connection: str = Field(description="Airflow Connection with login and password (`AIRFLOW_CONN_<ID>` serves too)")
     schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
-    overlap: Annotated[timedelta, BeforeValidator(_span)] = Field(
+    overlap: Annotated[timedelta, BeforeValidator(_span), AfterValidator(_not_behind_itself)] = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
     )
     earliest: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
@@ -216,19 +232,18 @@ def _read_province(path: Path) -> Province:
         )
     try:
         content = path.read_text("utf-8")
-        node = yaml.compose(content, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(content)
+        node, data = yaml_told.load(content)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ConfigurationError(
             "the file is not UTF-8", where=f"{path}:{line}", next_step="Save it as UTF-8 (without BOM)."
         ) from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        problem, found = yaml_told.problem_of(error, content)
         raise ConfigurationError(
-            f"this is not YAML: {getattr(error, 'problem', error)}",
-            where=f"{path}:{mark.line + 1}" if mark else str(path),
-            next_step="Mend the line; the indentation of the line above is the usual cause.",
+            f"this is not YAML: {problem}",
+            where=f"{path}:{found}" if found else str(path),
+            next_step="Mend the line; where it looks right, the indentation of the line above is the usual cause.",
         ) from None
     if not isinstance(data, dict) or "slug" in data:
         raise ConfigurationError(

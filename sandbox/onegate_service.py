@@ -25,6 +25,9 @@ PATH = "/motcua/HoSoService"
 ADDRESS = f"http://127.0.0.1:18082{PATH}"
 """The address that stands in the committed WSDL; clients override it."""
 
+LARGEST = 64 * 1024**2
+"""Bytes of a request: it brings all files of a dossier, base64 [style]."""
+
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _HEAD = f'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="{ENVELOPE}"><soap:Body>'.encode()
 _TAIL = b"</soap:Body></soap:Envelope>"
@@ -248,11 +251,12 @@ HoSoService.event_manager.add_listener("method_return_string", _ready_made)
 
 def service(onegate: object) -> WsgiApplication:
     """The SOAP service over an object whose `search`, `detail`, `procedures`, `file` give the inside of a result."""
+    reading = Soap11(validator="lxml", huge_tree=True)  # else libxml2 ends an element at 10 MB: a file of 7.5 MB
     application = Application(
-        [HoSoService], tns=NAMESPACE, name="HoSoService", in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()
+        [HoSoService], tns=NAMESPACE, name="HoSoService", in_protocol=reading, out_protocol=Soap11()
     )
     application.onegate = onegate
-    return WsgiApplication(application)
+    return WsgiApplication(application, max_content_length=LARGEST)
 
 
 def client_fault(text: str) -> Fault:

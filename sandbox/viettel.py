@@ -176,7 +176,9 @@ class ViettelPeer(SystemPeer):
     def _refusal(self, request: Request, refuse: bool) -> str:
         """Why the UsernameToken is refused; empty when it holds. Digest = Base64(SHA1(nonce + created + password))."""
         try:
-            tree = etree.fromstring(request.body, etree.XMLParser(resolve_entities=False, no_network=True))
+            tree = etree.fromstring(
+                request.body, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+            )
         except etree.XMLSyntaxError:
             return ""  # the service answers it with a Client fault
         token = tree.find(f".//{{{_WSSE}}}UsernameToken")

@@ -217,8 +217,8 @@ def test_it_goes_on_behind_the_last_finished_step(hand_over: Run, place: int) ->
 def test_an_unanswered_write_is_looked_up_and_sent_again_only_when_it_did_not_arrive(
     hand_over: Run, call: str, arrived: bool
 ) -> None:
-    office = Office(**{"after" if arrived else "before": {call: [lost()]}})
-    kept = Kept()
+    fates: dict[str, list[Fate | None]] = {call: [lost()]}
+    office, kept = Office(after=fates) if arrived else Office(before=fates), Kept()
     with pytest.raises(PeerUnknown):
         hand_over(office, kept)
     assert office.calls == WHOLE[: WHOLE.index(call) + 1]

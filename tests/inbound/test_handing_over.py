@@ -1,12 +1,14 @@
 """Handing over, judged by the systems' own ledgers: each dossier once, its steps in order, its files byte for byte, and
 its status back on the national side."""
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from hub.errors import StageFailed
 from hub.inbound import dossier, push, standing
 from hub.inbound.journal import StepJournal
 from hub.sync import sync
-from tests.inbound.conftest import CONNECTION, Portal, account, assert_all_arrived_once, message, paper, rows
+from tests.inbound.conftest import CONNECTION, PDF, Portal, account, assert_all_arrived_once, message, paper, rows
 
 both = pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
 vnpt = pytest.mark.parametrize("slug", ["lao_cai"])
@@ -203,3 +205,12 @@ def test_files_that_are_no_longer_what_they_were_kept_as_never_leave(portal: Por
         connection.execute(text("UPDATE inbound_file SET content = content || '\\x00'::bytea"))
     assert push(hub)["held"] == 1
     assert account(portal.sandbox, slug, "files") == []
+
+
+@both
+def test_a_file_of_nine_megabytes_goes_over_byte_for_byte(portal: Portal, hub: Hub, slug: str) -> None:
+    large = PDF + Random(9).randbytes(9 * 1024**2)
+    assert portal.desk.send(message(hub, TaiLieuNop=[paper(large), paper()]))["status"] == 200
+    assert push(hub)["handed_over"] == 1
+    arrived = {(one["size"], one["digest"]) for one in account(portal.sandbox, slug, "files")}
+    assert arrived == {(len(one), hashlib.sha256(one).hexdigest()) for one in (large, PDF)}

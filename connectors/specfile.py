@@ -12,6 +12,7 @@ from connectors.errors import ConfigError
 from connectors.spec import Spec
 from connectors.speccheck import problems_of
 from connectors.specerrors import KeyPath, explain, near
+from schemas import yaml_told
 
 SPECS = Path(__file__).parent / "specs"
 WIRE = Path(__file__).parent.parent / "schemas" / "wire"
@@ -57,14 +58,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     except UnicodeDecodeError:
         raise ConfigError("the file is not UTF-8 text.", file=path, next_step="Save it as UTF-8.") from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        node, data = yaml_told.load(text)
+    except yaml.YAMLError as error:
+        problem, line = yaml_told.problem_of(error, text)
         raise ConfigError(
-            f"this is not YAML: {error.problem or error.context}.",
+            f"this is not YAML: {problem}.",
             file=path,
-            line=mark.line + 1 if mark else None,
+            line=line,
             next_step="Look at the indentation, quotes and colons of this line and the one above.",
         ) from None
     if not isinstance(data, dict) or node is None:

@@ -5,6 +5,7 @@ Nothing here opens a connection: a DAG file is parsed every half minute. The hub
 
 import logging
 import os
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -123,9 +124,17 @@ def ran(stage: str, **counts: Any) -> dict[str, Any]:
 
 
 def broken(dag_id: str, error: "ConfigurationError") -> None:
-    """A flow in place of one whose configuration cannot be read: it tells why, and the other provinces' go on."""
+    """A flow in place of one whose configuration cannot be read: it tells why, and the other provinces' go on.
 
-    @dag(dag_id=dag_id, dag_display_name=f"{dag_id}: cấu hình sai", doc_md=f"```\n{error}\n```", tags=["broken"])
+    Airflow refuses a name with marks or spaces, and the whole file with it: a stray file's name is written without.
+    """
+
+    @dag(
+        dag_id=re.sub(r"[^A-Za-z0-9_.-]", "-", dag_id),
+        dag_display_name=f"{dag_id}: cấu hình sai",
+        doc_md=f"```\n{error}\n```",
+        tags=["broken"],
+    )
     def flow() -> None:
         @task
         def configuration(sentence: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
+from croniter import croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from hub.errors import ConfigurationError
@@ -55,6 +56,15 @@ def _not_behind_itself(overlap: timedelta) -> timedelta:
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         raise ValueError(f"write a time between 0m and {LONGEST_OVERLAP.days}d")
     return overlap
+
+
+def _known_cron(schedule: str) -> str:
+    if not croniter.is_valid(schedule):
+        raise ValueError("this is no cron expression; five fields are wanted, such as 30 1 * * *")
+    return schedule
+
+
+Cron = Annotated[str, AfterValidator(_known_cron)]
 
 
 def _with_offset(moment: datetime) -> datetime:
@@ -118,7 +128,7 @@ class Inbound(_Section):
     account: str = Field(description="Airflow Connection with the login and password that the portal shows")
     portal: str = Field(default="national_inbound", description="mapping from the portal's message to canonical")
     url: str | None = Field(default=None, description="address of the intake, when the connection does not say it")
-    schedule: str | None = Field(default="*/5 * * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
+    schedule: Cron | None = Field(default="*/5 * * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
     largest_file: Size = Field(
         default=20 * 1024**2,
         validate_default=False,
@@ -166,7 +176,7 @@ class Province(_Section):
     )
     url: str | None = Field(default=None, description="address of the system, when the connection does not say it")
     connection: str = Field(description="Airflow Connection with login and password (`AIRFLOW_CONN_<ID>` serves too)")
-    schedule: str | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
+    schedule: Cron | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
     overlap: Annotated[timedelta, BeforeValidator(_span), AfterValidator(_not_behind_itself)] = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
     )

@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from mappings.errors import Fault, MappingError
+from schemas import yaml_told
 
 Key = tuple[str | int, ...]
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(yaml_told.ValuesTold, yaml.CSafeLoader):
     """YAML in which codes stay text: only true and false are truth values (a vendor's key may be `on` or `no`), and
     numbers with leading zeros, colons or more than four decimals (`010`, `12:30`, `1.001612`) are not numbers."""
 
@@ -59,19 +60,13 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     """Read one YAML file whose top is a table; a broken file or a key said twice is a MappingError."""
     try:
         text = path.read_text(encoding="utf-8")
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            data = None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        node, data = yaml_told.load(text, _Loader)
+    except yaml.YAMLError as error:
+        problem, line = yaml_told.problem_of(error, text)
         raise MappingError(
-            [Fault(name, line, "", f"this is not YAML: {error.problem}.", "Check indentation and quotes.")]
+            [Fault(name, line or 1, "", f"this is not YAML: {problem}.", "Check indentation and quotes.")]
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise MappingError([Fault(name, 1, "", f"cannot be read: {error}.", "Save it as UTF-8 YAML.")]) from error
     if node is None or not isinstance(data, dict):
         raise MappingError([Fault(name, 1, "", "the file is not a table of keys.", "Start with `mapping: <name>`.")])

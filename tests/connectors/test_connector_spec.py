@@ -103,6 +103,9 @@ def test_a_missing_key_names_the_place_where_it_is_missing(tmp_path: Path) -> No
         (("{status: 401, then: login_again}", "{then: login_again}"), "a rule needs one of"),
         (("    records: items", "    records: items\n    records: rows"), "stands twice, first in line 12"),
         (("streams:", "streams: ["), "not YAML"),
+        (("streams:", "title: 2026-02-30\nstreams:"), ":9: this is not YAML: '2026-02-30' cannot be"),
+        (("streams:", "title: a bell \a\nstreams:"), ":9: this is not YAML: the sign U+0007"),
+        (("streams:", "title: &a {b: *a}\nstreams:"), "an anchor (&) holds itself"),
     ],
 )
 def test_what_cannot_be_meant_is_told(tmp_path: Path, change: tuple[str, str], said: str) -> None:

@@ -148,3 +148,29 @@ def test_a_broken_province_file_says_so_in_its_own_flow_and_leaves_the_others_al
     assert found["tasks"] == ["configuration"]
     assert "bad.yaml:5" in found["doc"]
     assert "did you mean 'schedule'" in found["doc"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "told"),
+    [
+        ("bad", "earliest: 2026-02-30T00:00:00+07:00\n", "day is out of range for month"),
+        ("bad", 'schedule: "61 1 * * *"\n', "61 1 * * *"),
+        ("Hà Giang (bản sao)", "", "is no name for a province's file"),
+    ],
+)
+def test_no_province_file_however_wrong_takes_the_flows_of_the_others_away(
+    airflow_python: Python, tmp_path: Path, name: str, line: str, told: str
+) -> None:
+    folder = tmp_path / "provinces"
+    folder.mkdir()
+    good = 'province: {code: "51", name: Good, agency: H48}\nsystem: x\nconnection: c\nnational: {unit: H48}\n'
+    (folder / "good.yaml").write_text(good)
+    (folder / f"{name}.yaml").write_text(good + line)
+    ended = airflow_python(BROKEN.replace("sync__bad", "sync__good"), LIENTHONG_CONFIG=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.rpartition("OUT")[2])
+    assert found["errors"] == {}
+    assert {"sync__good", "procedures__good"} < set(found["ids"])
+    flow = next(one for one in found["ids"] if one.startswith("sync__") and one != "sync__good")
+    ended = airflow_python(BROKEN.replace("sync__bad", flow), LIENTHONG_CONFIG=str(tmp_path))
+    assert told in json.loads(ended.stdout.rpartition("OUT")[2])["doc"]

@@ -46,6 +46,13 @@ def test_a_folder_of_ones_own_replaces_the_example_provinces(own: Settings) -> N
         (GOOD.replace("system: vnpt_igate\n", ""), 1, "the key 'system' is missing"),
         (GOOD + "overlap: 30 minutes\n", 5, "overlap"),
         (GOOD + "  schedule: x\n", 5, "not YAML"),
+        (GOOD + "earliest: 2026-02-30T00:00:00+07:00\n", 5, "day is out of range for month"),
+        (GOOD + "earliest: 2026-01-01T25:00:00+07:00\n", 5, "hour must be in 0..23"),
+        (GOOD + "overlap: 99999999999d\n", 5, "overlap"),
+        (GOOD + "overlap: -PT1H\n", 5, "overlap"),
+        (GOOD + 'schedule: "61 1 * * *"\n', 5, "schedule"),
+        (GOOD + "# a bell: \a\n", 5, "U+0007"),
+        (GOOD + "limits: &a {x: *a}\n", 5, "holds itself"),
         ("- a\n- b\n", 1, "map of keys"),
     ],
 )

@@ -194,6 +194,9 @@ def test_all_faults_of_a_file_are_told_at_once(folder):
     ("text", "line", "told"),
     [
         ("mapping: tiny\nprocedure: {a: [}\n", 2, "this is not YAML"),
+        ("mapping: tiny\nsource: 2026-02-30\n", 2, "day is out of range for month"),
+        ("mapping: tiny\nsource: a bell \a\n", 2, "U+0007"),
+        ("mapping: tiny\nprocedure: &a {b: *a}\n", 2, "holds itself"),
         ("- a\n", 1, "not a table of keys"),
         ("", 1, "not a table of keys"),
         ("mapping: other\n", 1, "the file is named `tiny`"),

@@ -19,7 +19,7 @@ from lxml import etree
 from benchmarks import by_hand, race
 from benchmarks.ground import PROVINCES, Ground
 from connectors import Connector, Window
-from connectors.specfile import wsdl_file
+from connectors.spec.file import wsdl_file
 from hub.config import BASE, Settings, load_province
 from hub.context import source_of
 from hub.messages import STREAM

@@ -1,4 +1,9 @@
-"""Talking to peers: a spec says how a system is spoken to, a connector does it. Wire in, plain records out."""
+"""Talking to peers: a spec says how a system is spoken to, a connector does it. Wire in, plain records out.
+
+`spec` is the language, `wire` what goes out, `answer` what comes back, `paging` the way from page to page; `exchange`
+is one call all the way, `connector` a whole system. `survey`, `conformance` and `cassettes` look at a peer before its
+province is switched on.
+"""
 
 from connectors.connector import Connector
 from connectors.errors import (
@@ -13,11 +18,11 @@ from connectors.errors import (
     PeerRefused,
     PeerUnknown,
 )
-from connectors.limits import Hosts
 from connectors.peer import Answer, CheckLine, Page, Peer, Position, Window
 from connectors.spec import Spec
-from connectors.specfile import load_spec
-from connectors.transport import NoAnswer, NotSent, WireRequest, WireResponse
+from connectors.spec.file import load_spec
+from connectors.wire.limits import Hosts
+from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 
 __all__ = [
     "Answer",

@@ -9,24 +9,24 @@ from typing import Any, NoReturn
 
 import orjson
 
-from connectors.bundle import MEDIA_TYPE as BUNDLE
-from connectors.bundle import Bundle, NoBundle, pack, unpack
+from connectors.answer.bundle import MEDIA_TYPE as BUNDLE
+from connectors.answer.bundle import Bundle, NoBundle, pack, unpack
+from connectors.answer.opened import at
+from connectors.answer.reading import Reading, reading_of
+from connectors.answer.xmlrecords import raw_records
 from connectors.errors import BadAnswer, ConfigError, PeerError
 from connectors.exchange import Ask, Exchange, Reply
 from connectors.hooks import Hook, load_hook
-from connectors.limits import Hosts
-from connectors.opened import at
-from connectors.paging import EndlessPages, MissingRows, Pager, Position, Seen
+from connectors.paging.pager import EndlessPages, MissingRows, Pager, Position, Seen
+from connectors.paging.walks import Unfit, goes_by_changes, is_newest_first, pager_of, seen_on, window_params
+from connectors.parts import Assembly
 from connectors.peer import Answer, CheckLine, Page, Peer, Window
-from connectors.pieces import Assembly
-from connectors.reading import Reading, reading_of
 from connectors.spec import Operation, Spec, Stream
-from connectors.spec_pages import Queue
-from connectors.specerrors import near
-from connectors.tls import tls_files
-from connectors.transport import HttpTransport, Transport
-from connectors.walks import Unfit, goes_by_changes, is_newest_first, pager_of, seen_on, window_params
-from connectors.xmlrecords import raw_records
+from connectors.spec.explain import near
+from connectors.spec.pages import Queue
+from connectors.wire.limits import Hosts
+from connectors.wire.tls import tls_files
+from connectors.wire.transport import HttpTransport, Transport
 
 HOSTS = Hosts()
 END: Position = {"end": True}
@@ -182,7 +182,7 @@ class Connector:
     def check(self) -> list[CheckLine]:
         """Name, connection, login, clock, each stream's first record, each operation that only reads; sends no
         data."""
-        from connectors.check import check
+        from connectors.survey.check import check
 
         return check(self)
 

@@ -16,23 +16,23 @@ from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from connectors.answers import Said, compile_rules, read_answer
-from connectors.auth import Token, TokenKeeper
-from connectors.building import Builder
-from connectors.charset import WrongCharset, decode, problem_of
-from connectors.envelope import Envelope, open_envelope
+from connectors.answer.charset import WrongCharset, decode, problem_of
+from connectors.answer.envelope import Envelope, open_envelope
+from connectors.answer.table import Said, compile_rules, read_answer
 from connectors.errors import ConfigError, PeerBusy, PeerError
-from connectors.limits import HostClosed, Hosts
-from connectors.login import TokenAuth, heads_of, lifetime_in, token_in
 from connectors.peer import Peer
-from connectors.soap import NotInWsdl, Soap
 from connectors.spec import Spec
-from connectors.spec_auth import Login
-from connectors.spec_words import Reply as ReplyWords
-from connectors.spec_words import Request, Verdict
-from connectors.specfile import wsdl_file
-from connectors.templates import MissingValue
-from connectors.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
+from connectors.spec.auth import Login
+from connectors.spec.file import wsdl_file
+from connectors.spec.templates import MissingValue
+from connectors.spec.words import Reply as ReplyWords
+from connectors.spec.words import Request, Verdict
+from connectors.wire.building import Builder
+from connectors.wire.limits import HostClosed, Hosts
+from connectors.wire.login import TokenAuth, heads_of, lifetime_in, token_in
+from connectors.wire.soap import NotInWsdl, Soap
+from connectors.wire.tokens import Token, TokenKeeper
+from connectors.wire.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
 from connectors.wording import Wording, describe, quoted
 
 log = logging.getLogger("connectors")

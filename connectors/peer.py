@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.paging import Position
-from connectors.spec_words import Verdict
+from connectors.paging.pager import Position
+from connectors.spec.words import Verdict
 
 __all__ = ["Answer", "CheckLine", "Page", "Peer", "Position", "Window"]
 

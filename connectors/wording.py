@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from connectors.answers import Said
-from connectors.envelope import Envelope, at, first_words, readable
+from connectors.answer.envelope import Envelope, at, first_words, readable
+from connectors.answer.table import Said
 from connectors.errors import (
     AuthRefused,
     BadAnswer,
@@ -18,9 +18,9 @@ from connectors.errors import (
 )
 from connectors.peer import Answer, Peer
 from connectors.spec import Spec
-from connectors.spec_words import BUILT_IN
-from connectors.templates import MissingValue
-from connectors.transport import WireResponse
+from connectors.spec.templates import MissingValue
+from connectors.spec.words import BUILT_IN
+from connectors.wire.transport import WireResponse
 from schemas.records import VIET_NAM
 
 if TYPE_CHECKING:

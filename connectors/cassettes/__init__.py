@@ -20,11 +20,11 @@ from connectors.cassettes.exchanges import BASE, kept, read_kept, shape_of
 from connectors.cassettes.masks import HIDDEN, Masker, Shapes
 from connectors.connector import Connector
 from connectors.errors import ConfigError
-from connectors.limits import Hosts
 from connectors.peer import Peer
 from connectors.spec import Spec
-from connectors.spec_pages import CursorPages, LinkedPages
-from connectors.transport import NoAnswer, Transport, WireRequest, WireResponse
+from connectors.spec.pages import CursorPages, LinkedPages
+from connectors.wire.limits import Hosts
+from connectors.wire.transport import NoAnswer, Transport, WireRequest, WireResponse
 
 __all__ = ["Cassette", "Recording", "read_cassette"]
 

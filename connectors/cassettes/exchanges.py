@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from connectors.cassettes.bodies import Value, masked_body
 from connectors.cassettes.masks import HIDDEN, Shapes
-from connectors.transport import WireRequest, WireResponse
+from connectors.wire.transport import WireRequest, WireResponse
 
 BASE = "{url}"
 """Stands for the peer's address, in the request line and in bodies."""

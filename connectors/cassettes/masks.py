@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
-from connectors.looks import time_form
+from connectors.survey.looks import time_form
 from schemas.masking import EMAIL, IDENTITY, PHONE
 from schemas.personal import Kind, kind_of, plain_name
 

@@ -10,8 +10,8 @@ from typing import Any
 from connectors.cassettes import Recording
 from connectors.connector import Connector
 from connectors.errors import PeerError
-from connectors.lookback import recent
 from connectors.peer import Window
+from connectors.survey.lookback import recent
 
 PAGES = 3
 

@@ -10,11 +10,11 @@ import orjson
 
 from connectors.connector import Connector
 from connectors.errors import ConnectorError
-from connectors.lookback import is_windowed, recent
 from connectors.peer import Window
 from connectors.spec import Stream
-from connectors.spec_pages import NoPages, Queue
-from connectors.times import TimeForm
+from connectors.spec.pages import NoPages, Queue
+from connectors.spec.times import TimeForm
+from connectors.survey.lookback import is_windowed, recent
 from schemas.masking import mask_text
 
 Outcome = Literal["pass", "fail", "not applicable"]

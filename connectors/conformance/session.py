@@ -3,12 +3,12 @@
 from dataclasses import replace
 from urllib.parse import quote
 
-from connectors.account import account_fields
 from connectors.conformance.ground import Ground, Verdict, failed, passed, skipped
 from connectors.connector import Connector
 from connectors.errors import AuthRefused, ConnectorError, PeerDown, PeerError
 from connectors.peer import Peer, Window
-from connectors.transport import Transport, WireRequest, WireResponse
+from connectors.spec.account import account_fields
+from connectors.wire.transport import Transport, WireRequest, WireResponse
 
 
 def wrong_login(ground: Ground) -> Verdict:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.conformance.ground import Ground, Verdict, failed, passed, skipped
-from connectors.fields import leaves
-from connectors.looks import time_form
+from connectors.survey.fields import leaves
+from connectors.survey.looks import time_form
 
 FEW = 10
 """Per cent of a field's values that may be wrong before it is the peer's form and not somebody's typing."""

@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 from connectors.conformance.ground import Ground, Read, Verdict, Walk, failed, passed, skipped
-from connectors.fields import leaves
 from connectors.peer import Window
-from connectors.spec_pages import NumberedPages, OffsetPages, PagesByTime, Queue
+from connectors.spec.pages import NumberedPages, OffsetPages, PagesByTime, Queue
+from connectors.survey.fields import leaves
 
 SPEC = "Compare pages: in the spec with the vendor's document."
 

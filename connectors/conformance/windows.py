@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from connectors.conformance.ground import Ground, Read, Verdict, failed, passed, skipped
-from connectors.lookback import is_windowed
 from connectors.peer import Window
+from connectors.survey.lookback import is_windowed
 
 LONG_AGO = Window(datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 1, 2, tzinfo=UTC))
 

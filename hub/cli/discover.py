@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from connectors import Connector, Window
-from connectors.discover import Contract, Sample, contract, sample
-from connectors.lookback import recent
+from connectors.survey.discover import Contract, Sample, contract, sample
+from connectors.survey.lookback import recent
 from hub.cli.output import Json, out, print_json, progress_bars
 from hub.cli.sync import Slug, parse_time
 from hub.config import Province, Settings, load_province

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.discover import paths_in_spec
-from connectors.fields import Profile
 from connectors.spec import Stream
+from connectors.survey.discover import paths_in_spec
+from connectors.survey.fields import Profile
 from mappings import Mapping
 from mappings.paths import Path
 from mappings.plan import FieldPlan, ListPlan

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from croniter import croniter
 
-from connectors.account import account_fields
 from connectors.spec import Spec
+from connectors.spec.account import account_fields
 from hub.config import BASE, Settings, load_province, province_schema
 from hub.errors import ConfigurationError
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from connectors.fields import Profile
+from connectors.survey.fields import Profile
 from hub.context import Hub
 from hub.messages import STREAM
 from hub.sample import sample

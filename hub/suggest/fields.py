@@ -6,7 +6,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from connectors.fields import FieldSeen, Profile
+from connectors.survey.fields import FieldSeen, Profile
 from hub.suggest.model import Proposal, said
 from hub.suggest.shapes import CODED, shape, telling, time_format
 from hub.suggest.words import CODE_WORDS, FIELD_NAMES, bare

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.fields import FieldSeen, Profile
+from connectors.survey.fields import FieldSeen, Profile
 from hub.suggest.fields import alike, filled, rule_path, status_rule
 from hub.suggest.model import Proposal, said
 from hub.suggest.shapes import share, time_format

@@ -7,7 +7,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from sqlalchemy import Engine, text
 
-from connectors.fields import Profile
+from connectors.survey.fields import Profile
 from hub.procedures.names import folded
 from hub.suggest.fields import candidates
 from hub.suggest.model import Proposal, said

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from connectors.fields import FieldSeen
-from connectors.looks import time_form
+from connectors.survey.fields import FieldSeen
+from connectors.survey.looks import time_form
 from schemas.masking import EMAIL
 from schemas.personal import looks_like_a_name
 from schemas.records import Field

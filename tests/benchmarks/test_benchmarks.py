@@ -13,7 +13,7 @@ from benchmarks.orm import Base, Document, Dossier, Step
 from benchmarks.replay import question
 from benchmarks.zeep_orm import store
 from connectors import load_spec
-from connectors.xmlrecords import read_soap
+from connectors.answer.xmlrecords import read_soap
 from hub.config import BASE
 from tests.connectors.conftest import soap_answer
 

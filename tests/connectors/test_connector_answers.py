@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from connectors import Window, WireResponse
-from connectors.answers import Said, compile_rules, normal_code
-from connectors.envelope import open_envelope
-from connectors.spec_words import Rule
+from connectors.answer.envelope import open_envelope
+from connectors.answer.table import Said, compile_rules, normal_code
+from connectors.spec.words import Rule
 from tests.connectors.conftest import NOW, Make, Scripted, json_answer
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import BadAnswer, PeerRefused, PeerUnknown, Spec, Window, WireResponse
-from connectors.charset import WrongCharset, decode
+from connectors.answer.charset import WrongCharset, decode
 from tests.connectors.conftest import NOW, Make, Scripted, written
 
 NAME = "Nguyễn Thị Hồng Đào, xã Ea Kpam"

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from connectors import CheckLine, WireRequest, WireResponse
-from connectors.check import check
-from connectors.reach import Network
-from connectors.specfile import WIRE
+from connectors.spec.file import WIRE
+from connectors.survey.check import check
+from connectors.survey.reach import Network
 from tests.connectors.conftest import Make, json_answer, soap_answer
 
 WSDL = (WIRE / "viettel_onegate.wsdl").read_bytes()

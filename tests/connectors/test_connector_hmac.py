@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from connectors import ConfigError, Spec, Window, WireRequest
-from connectors.transport import HttpTransport
+from connectors.wire.transport import HttpTransport
 from tests.connectors.conftest import NOW, SECRET, Make, Scripted, Time, json_answer, written
 
 WINDOW = Window(None, NOW)

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from connectors import BadAnswer, Connector, Page, PeerRefused, Spec, Window, WireResponse
-from connectors.envelope import Envelope, open_envelope
-from connectors.spec_words import Reply
+from connectors.answer.envelope import Envelope, open_envelope
+from connectors.spec.words import Reply
 from tests.connectors.conftest import NOW, Make, Scripted, json_answer, soap_answer
 from tests.connectors.specs import rest_spec
 

@@ -18,8 +18,8 @@ from connectors import (
     WireResponse,
     load_spec,
 )
-from connectors.limits import Host
 from connectors.spec import Limits
+from connectors.wire.limits import Host
 from tests.connectors.conftest import NOW, SPECS, Make, Scripted, Time, json_answer, written
 
 EMPTY = json_answer({"content": [], "last": True})

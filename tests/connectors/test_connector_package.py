@@ -10,7 +10,7 @@ import pytest
 import connectors
 from connectors import errors
 
-MODULES = [importlib.import_module(f"connectors.{module.name}") for module in pkgutil.iter_modules(connectors.__path__)]
+MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(connectors.__path__, "connectors.")]
 
 
 @pytest.mark.parametrize("module", [connectors, errors], ids=lambda module: module.__name__)

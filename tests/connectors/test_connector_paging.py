@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import BadAnswer, Window, WireRequest, WireResponse
-from connectors.paging import EndlessPages, MissingRows, Numbered, Pager, Seen
-from connectors.paging_by_time import ByTime
+from connectors.paging.by_time import ByTime
+from connectors.paging.pager import EndlessPages, MissingRows, Numbered, Pager, Seen
 from tests.connectors.conftest import NOW, Make, Scripted, json_answer
 
 START = datetime(2026, 6, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from connectors import ConfigError, Connector, Spec, load_spec
 from connectors.spec import Limits
-from connectors.spec_pages import WindowSpec
+from connectors.spec.pages import WindowSpec
 from tests.connectors.conftest import Make, Scripted, json_answer, written
 from tests.connectors.specs import query_of
 

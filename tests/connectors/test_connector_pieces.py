@@ -13,7 +13,7 @@ import pytest
 
 from connectors import BadAnswer, ConfigError, Connector, Hosts, Page, Peer, PeerRefused, Spec, Window, WireRequest
 from connectors import WireResponse as Answer
-from connectors.bundle import Bundle, NoBundle, PartBody, pack, unpack
+from connectors.answer.bundle import Bundle, NoBundle, PartBody, pack, unpack
 from tests.connectors.conftest import NOW, Make, json_answer, soap_answer
 from tests.connectors.specs import query_of, rest_spec
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from connectors import BadAnswer, Connector, PeerRefused, PeerUnknown, Spec, Window, WireRequest, WireResponse
-from connectors.transport import NoAnswer
+from connectors.wire.transport import NoAnswer
 from tests.connectors.conftest import NOW, Make, json_answer
 from tests.connectors.specs import query_of, rest_spec
 

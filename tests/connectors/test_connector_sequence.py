@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors import ConfigError, WireRequest, WireResponse
 from connectors.errors import ConnectorError, PeerBusy, PeerDown, PeerRefused, PeerUnknown
 from connectors.sequence import run_sequence
-from connectors.transport import NoAnswer, NotSent
+from connectors.wire.transport import NoAnswer, NotSent
 from tests.connectors.conftest import Make, json_answer, written
 
 SPEC = written("""

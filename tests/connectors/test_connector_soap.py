@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from connectors import ConfigError, Window, WireRequest, load_spec
-from connectors.specfile import WIRE
-from connectors.xmlbuild import RecordBuilder
-from connectors.xmlrecords import Fault, NotXml, raw_records, read_soap
+from connectors.answer.xmlbuild import RecordBuilder
+from connectors.answer.xmlrecords import Fault, NotXml, raw_records, read_soap
+from connectors.spec.file import WIRE
 from tests.connectors.conftest import NOW, SECRET, SPECS, Make, Scripted, soap_answer
 
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"

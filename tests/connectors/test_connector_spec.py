@@ -6,7 +6,7 @@ import pytest
 
 from connectors import ConfigError, Connector, Hosts, Peer, load_spec
 from connectors.schema import SCHEMA_FILE, schema_text
-from connectors.times import TimeForm
+from connectors.spec.times import TimeForm
 from tests.connectors.conftest import NOW, SPECS
 
 GOOD = """\
@@ -152,7 +152,7 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 
 def test_a_login_may_say_where_its_lifetime_stands_or_how_long_it_is(tmp_path: Path) -> None:
-    from connectors.spec_auth import Login
+    from connectors.spec.auth import Login
 
     start, end = GOOD.index("auth:"), GOOD.index("answers:")
     auth = "auth: {kind: login, post: login, token: data.token, expires_in: data.ttl, lifetime: 10m}\n"

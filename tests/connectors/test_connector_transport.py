@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from connectors import Connector, Hosts, NoAnswer, NotSent, Peer, WireRequest, load_spec
-from connectors.transport import HttpTransport
+from connectors.wire.transport import HttpTransport
 from tests.connectors.conftest import SPECS, free_port
 
 Handler = Callable[[socket.socket], None]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import BadAnswer, Connector, Page, Window, WireRequest, WireResponse
-from connectors.paging import EndlessPages, MissingRows, Numbered, Offset, Seen
-from connectors.paging_chained import Cursor
+from connectors.paging.chained import Cursor
+from connectors.paging.pager import EndlessPages, MissingRows, Numbered, Offset, Seen
 from tests.connectors.conftest import NOW, Make, json_answer
 from tests.connectors.specs import query_of, rest_spec
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import Connector, Hosts, Peer, Spec, Window, WireRequest, WireResponse
-from connectors.paging import Numbered, OnePage, Seen
-from connectors.times import TimeForm
-from connectors.windows import InPieces
+from connectors.paging.pager import Numbered, OnePage, Seen
+from connectors.paging.windows import InPieces
+from connectors.spec.times import TimeForm
 from tests.connectors.conftest import NOW, Make, json_answer
 from tests.connectors.specs import query_of, rest_spec
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors import load_spec
-from connectors.templates import PLACEHOLDER
+from connectors.spec.templates import PLACEHOLDER
 from hub.connections import peer
 
 ROOT = Path(__file__).resolve().parents[2]

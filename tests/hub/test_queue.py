@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from connectors import Connector, Hosts, Peer, Spec, Window, WireRequest, WireResponse
-from connectors.transport import NoAnswer
+from connectors.wire.transport import NoAnswer
 from hub import pull as pulling
 from hub.context import Hub
 from hub.errors import StageFailed

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors import Connector, Hosts, Peer, Spec, WireRequest, WireResponse, load_spec
-from connectors.transport import HttpTransport, Transport
+from connectors.wire.transport import HttpTransport, Transport
 from hub.cli import main
 from sandbox.dossiers import Generator
 from sandbox.people import OFFICERS

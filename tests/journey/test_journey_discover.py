@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connectors.fields import MOST_VALUES, Profile
+from connectors.survey.fields import MOST_VALUES, Profile
 from tests.conftest import Sandbox
 from tests.journey.conftest import Say, planted
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors import load_spec
-from connectors.account import account_fields
+from connectors.spec.account import account_fields
 from hub.cli import main
 from hub.config import BASE, Settings, load_province
 from hub.connections import peer

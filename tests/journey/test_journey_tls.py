@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors import CheckLine
-from connectors.reach import Network, connect, reach
+from connectors.survey.reach import Network, connect, reach
 
 NOW = datetime.now(UTC)
 

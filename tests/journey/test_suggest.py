@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.fields import Profile
+from connectors.survey.fields import Profile
 from hub.config import BASE, Place, Settings, load_province
 from hub.context import Hub
 from hub.preview import preview

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.connector import HOSTS
-from connectors.transport import NotSent, WireRequest, WireResponse
+from connectors.wire.transport import NotSent, WireRequest, WireResponse
 from hub.procedures import Portal, open_national
 
 

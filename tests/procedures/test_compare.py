@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import Engine
 
-from connectors.spec_pages import Queue
+from connectors.spec.pages import Queue
 from hub.config import Settings, load_province
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed

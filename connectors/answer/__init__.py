@@ -1,0 +1,1 @@
+"""What comes back: opened, judged by the answer table, and made into plain records."""

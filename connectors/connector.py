@@ -11,6 +11,7 @@ import orjson
 
 from connectors.answer.bundle import MEDIA_TYPE as BUNDLE
 from connectors.answer.bundle import Bundle, NoBundle, pack, unpack
+from connectors.answer.charset import WrongCharset, decode
 from connectors.answer.opened import at
 from connectors.answer.reading import Reading, reading_of
 from connectors.answer.xmlrecords import raw_records
@@ -193,13 +194,13 @@ class Connector:
             bundle = unpack(raw)
             if bundle is not None and not bundle.found:
                 return iter(())
-            records = reading.records(reading.open(raw if bundle is None else bundle.page))
+            records = reading.records(reading.open(_page_in(bundle, raw)))
             if records is None:
                 raise Unfit("it holds no records")
             if bundle is not None and part.parts:
                 assembly = self._assembly(stream)
                 records = assembly.put_in(records, assembly.reopen(records, bundle.parts))
-        except (NoBundle, Unfit) as error:
+        except (NoBundle, Unfit, WrongCharset) as error:
             raise BadAnswer(
                 f"the kept body cannot be read: {error}.", peer=self.peer.id, operation=stream, raw=raw
             ) from None
@@ -209,7 +210,7 @@ class Connector:
         """One record of a raw page as it was written (XML of a SOAP answer), else as JSON; `index` counts from 0."""
         part, reading = self._stream(stream), self._readings[stream]
         if reading.soap and not (reading.where.inside or part.parts or part.hook):
-            return raw_records(raw, reading.element or "", index)
+            return raw_records(_page_in(unpack(raw), raw), reading.element or "", index)
         for place, record in enumerate(self.parse(stream, raw)):
             if place == index:
                 return orjson.dumps(record)
@@ -272,7 +273,7 @@ class Connector:
         self, name: str, ask: Ask, reply: Reply, records: list[dict[str, Any]]
     ) -> tuple[bytes, str, list[dict[str, Any]]]:
         """What is kept of a page and its media type, and its records with their parts, through their hook."""
-        part, body, media_type = self.spec.streams[name], reply.response.body, _media_type(reply)
+        part, body, media_type = self.spec.streams[name], reply.came.body, _media_type(reply)
         if reply.verdict == "not_found":
             # What the body says takes its HTTP status, too: the bundle remembers that there was nothing.
             return pack(Bundle(body, media_type, found=False)), BUNDLE, []
@@ -281,6 +282,9 @@ class Connector:
             fetched = assembly.fetch(records, ask.page or 0)
             records = assembly.put_in(records, fetched)
             body, media_type = pack(Bundle(body, media_type, tuple(answer.kept for answer in fetched))), BUNDLE
+        elif reply.recoded:
+            # Its header said how to read it: the bundle keeps both.
+            body, media_type = pack(Bundle(body, media_type)), BUNDLE
         return body, media_type, self._hooked(name, records)
 
     def _assembly(self, name: str) -> Assembly:
@@ -322,6 +326,13 @@ class Connector:
         )
 
 
+def _page_in(bundle: Bundle | None, raw: bytes) -> bytes:
+    """A page's own answer in a kept body, in UTF-8; raises WrongCharset."""
+    return raw if bundle is None else decode(bundle.page, bundle.media_type)
+
+
 def _media_type(reply: Reply) -> str:
-    said = (reply.response.header("Content-Type") or "").split(";")[0].strip().lower()
+    """The media type that an answer says, with its charset only where that is needed to read it."""
+    written = (reply.came.header("Content-Type") or "").strip()
+    said = written if reply.recoded else written.split(";")[0].strip().lower()
     return said or ("text/xml" if reply.envelope.kind == "soap" else "application/json")

@@ -64,13 +64,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back from the address that was `asked`, opened and judged."""
+    """What came back from the address that was `asked`, opened and judged; `response` is in UTF-8, `came` as it came."""
 
     asked: str
+    came: WireResponse
     response: WireResponse
     envelope: Envelope
     said: Said
     verdict: Verdict
+
+    @property
+    def recoded(self) -> bool:
+        """It came in another charset than UTF-8, or named another one."""
+        return self.came is not self.response
 
 
 class Again(Exception):
@@ -196,7 +202,8 @@ class Exchange:
     def _try(self, ask: Ask, token: str | None) -> Reply:
         """One request and its judged answer; an answer that is no answer becomes an error here."""
         request = self._build(ask, token)
-        response, envelope, said = self._read(ask, self._send(request, ask), self._soap is not None)
+        came = self._send(request, ask)
+        response, envelope, said = self._read(ask, came, self._soap is not None)
         verdict, named = self._judge(ask, said)
         if verdict == "retry":
             self._retry(ask, response, envelope, said)
@@ -210,7 +217,7 @@ class Exchange:
                 )
             if envelope.kind != "fault" and not (named and envelope.kind == "text" and verdict != "done"):
                 raise self._say.bad(ask, describe(envelope, response, self._promised), response)
-        return Reply(request.url, response, envelope, said, verdict)
+        return Reply(request.url, came, response, envelope, said, verdict)
 
     def _send(self, request: WireRequest, ask: Ask) -> WireResponse:
         """The response; raises Again for what may be repeated, PeerUnknown for a write that may have arrived."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.answer.bundle import PartBody
+from connectors.answer.charset import decode
 from connectors.answer.opened import Envelope, at
 from connectors.answer.reading import Reading, reading_of
 from connectors.errors import PeerError
@@ -105,10 +106,11 @@ class Assembly:
         try:
             reply = self._exchange.ask(ask)
             if reply.verdict == "not_found":
-                return _nothing(PartBody(call.part, call.places, False, reply.response.body))
+                return _nothing(PartBody(call.part, call.places, False, reply.came.body))
             if reply.verdict != "done" or reply.envelope.kind == "fault":
                 raise self._exchange.say.refused(ask, reply)
-            kept = PartBody(call.part, call.places, True, reply.response.body)
+            written = (reply.came.header("Content-Type") or "") if reply.recoded else ""
+            kept = PartBody(call.part, call.places, True, reply.came.body, written)
             try:
                 return Fetched(kept, self._results(kept, reply.envelope, records))
             except Unfit as error:
@@ -122,7 +124,9 @@ class Assembly:
     def _again(self, kept: PartBody, records: Sequence[Record]) -> Fetched:
         if not kept.found:
             return _nothing(kept)
-        return Fetched(kept, self._results(kept, self._readings[kept.part].open(kept.body), records))
+        return Fetched(
+            kept, self._results(kept, self._readings[kept.part].open(decode(kept.body, kept.media_type)), records)
+        )
 
     def _results(self, kept: PartBody, envelope: Envelope, records: Sequence[Record]) -> dict[int, list[Any]]:
         """The results of each place; raises Unfit where they are not what the spec says, or of another record."""

@@ -1,4 +1,5 @@
-"""One body for a page that took several answers: the page's own and those of its parts, one after the other.
+"""One body for a page that took several answers, or whose letters its header tells: the page's own answer and those of
+its parts, one after the other.
 
 Each is a line of JSON, its length in bytes under `size`, and the body as it came, and a line end. The same answers
 always give the same bytes, whatever order they came in, and a person can read it. The message log keeps it, so that a
@@ -27,13 +28,14 @@ class NoBundle(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PartBody:
-    """The answer of one part: its name, the places of the page's records it was asked for, and whether the peer had
-    it."""
+    """The answer of one part: its name, the places of the page's records it was asked for, and whether the peer had it;
+    `media_type` only where its charset is needed to read it."""
 
     part: str
     records: tuple[int, ...]
     found: bool
     body: bytes = field(repr=False)
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def pack(bundle: Bundle) -> bytes:
     written = [*_entry(head, bundle.page)]
     for part in bundle.parts:
         said = {"part": part.part, "records": part.records, "found": part.found, "size": len(part.body)}
+        if part.media_type:
+            said["media_type"] = part.media_type
         written += _entry(said, part.body)
     return b"".join(written)
 
@@ -75,7 +79,10 @@ def unpack(raw: bytes) -> Bundle | None:
     (head, page), parts = entries[0], entries[1:]
     if len(parts) != head["parts"]:
         raise NoBundle(f"it has {len(parts)} of {head['parts']} parts")
-    bodies = tuple(PartBody(said["part"], tuple(said["records"]), said["found"], body) for said, body in parts)
+    bodies = tuple(
+        PartBody(said["part"], tuple(said["records"]), said["found"], body, said.get("media_type", ""))
+        for said, body in parts
+    )
     return Bundle(page, head["media_type"], bodies, head["found"])
 
 

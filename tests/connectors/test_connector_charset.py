@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import BadAnswer, PeerRefused, PeerUnknown, Spec, Window, WireResponse
+from connectors import BadAnswer, PeerRefused, PeerUnknown, Spec, Window, WireRequest, WireResponse
+from connectors.answer.bundle import unpack
 from connectors.answer.charset import WrongCharset, decode
-from tests.connectors.conftest import NOW, Make, Scripted, written
+from tests.connectors.conftest import NOW, Make, Scripted, json_answer, written
+from tests.connectors.specs import rest_spec
 
 NAME = "Nguyễn Thị Hồng Đào, xã Ea Kpam"
 JSON = orjson.dumps({"items": [{"id": "1", "name": NAME}]}).decode()
@@ -71,6 +73,31 @@ def test_a_name_arrives_with_its_letters(make: Make, spec: Spec, body: bytes, co
     assert records == [{"id": "1", "name": NAME}]
     # What is kept can be read again without its header.
     assert list(make(spec, Scripted()).parse("dossiers", raw)) == records
+
+
+def test_what_is_kept_are_the_bytes_that_came_with_the_charset_that_reads_them(make: Make, spec: Spec) -> None:
+    body = as_1258(JSON)
+    _, raw = pulled(make, spec, body, "application/json; charset=windows-1258")
+    kept = unpack(raw)
+    assert kept is not None
+    assert (kept.page, kept.media_type) == (body, "application/json; charset=windows-1258")
+
+
+def test_a_part_in_another_charset_is_kept_as_it_came_and_read_again(make: Make) -> None:
+    part = as_1258(JSON)
+    spec = rest_spec({"parts": {"papers": {"get": "papers/{record.id}", "records": "items"}}})
+
+    def peer(request: WireRequest) -> WireResponse:
+        if "papers" in request.url:
+            return WireResponse(200, part, {"Content-Type": "application/json; charset=windows-1258"})
+        return json_answer({"rows": [{"id": "A"}]})
+
+    (page,) = make(spec, peer).pull("rows", Window(None, NOW))
+    kept = unpack(page.raw)
+    assert kept is not None
+    assert kept.parts[0].body == part
+    (record,) = make(spec, Scripted()).parse("rows", page.raw)
+    assert record["papers"][0]["name"] == NAME
 
 
 def test_what_is_utf8_is_kept_byte_for_byte(make: Make, spec: Spec) -> None:

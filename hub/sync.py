@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.check import check
 from hub.context import Hub
+from hub.errors import ConfigurationError
 from hub.merge import merge
 from hub.pull import pull
 from hub.push import push
@@ -22,13 +23,20 @@ def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None
     Raises:
         ConfigurationError, MappingError: something the stages need cannot be used; no run was opened.
     """
+    until = until or hub.clock()
+    if since is not None and since > until:
+        raise ConfigurationError(
+            f"the window starts ({since:%d/%m/%Y %H:%M %z}) after it ends ({until:%d/%m/%Y %H:%M %z})",
+            where="since, until",
+            next_step="Give an earlier start. Without an end the window reaches to now.",
+        )
     ensure_ready(hub)
     with province_lock(hub.engine, hub.slug, "sync"):  # a run that somebody works on now is not taken up
         return open_run(
             hub.engine,
             hub.slug,
             since=since,
-            until=until or hub.clock(),
+            until=until,
             overlap=hub.province.overlap,
             dry_run=dry_run,
         )

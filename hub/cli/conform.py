@@ -10,7 +10,7 @@ from connectors import Window
 from connectors.conformance import CHECKS, Ground, Verdict, conform
 from hub.cli.discover import Streams, streams_of
 from hub.cli.output import NO, Json, out, print_json, progress_bars
-from hub.cli.sync import Slug, parse_time
+from hub.cli.sync import Slug, in_order, parse_time
 from hub.config import Settings, load_province
 from hub.context import source_of
 from hub.errors import ConfigurationError
@@ -51,6 +51,7 @@ def run_conform(
                 f"there is no check '{name}'", where="--check", next_step=f"Known: {', '.join(CHECKS)}."
             )
     start, end = parse_time(since, "--since"), parse_time(until, "--until") or connector.clock()
+    in_order(start, end)
     window = Window(start, end) if start else None
     ground = Ground(connector, window=window, until=end, wanted=records, writes=writes)
     found: list[Verdict] = []

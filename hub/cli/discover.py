@@ -14,7 +14,7 @@ from connectors import Connector, Window
 from connectors.survey.discover import Contract, Sample, contract, sample
 from connectors.survey.lookback import recent
 from hub.cli.output import Json, out, print_json, progress_bars
-from hub.cli.sync import Slug, parse_time
+from hub.cli.sync import Slug, in_order, parse_time
 from hub.config import Province, Settings, load_province
 from hub.context import source_of
 from hub.errors import ConfigurationError
@@ -52,6 +52,7 @@ def discover(
     connector = source_of(settings, file)
     names = streams_of(connector, stream)
     start, end = parse_time(since, "--since"), parse_time(until, "--until") or datetime.now(UTC)
+    in_order(start, end)
     found: list[tuple[Sample, FieldDiff, str]] = []
     with progress_bars(quiet=as_json) as progress:
         for number, name in enumerate(names):

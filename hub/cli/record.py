@@ -9,7 +9,7 @@ from connectors import Window
 from connectors.cassettes.record import Recorded, record
 from hub.cli.discover import Streams, streams_of
 from hub.cli.output import Json, out, print_json, progress_bars
-from hub.cli.sync import Slug, parse_time
+from hub.cli.sync import Slug, in_order, parse_time
 from hub.config import Settings, load_province
 from hub.context import source_of
 from hub.onboarding.new_province import own_folder
@@ -49,6 +49,7 @@ def run_record(
     folder = own_folder(settings, "record") / "cassettes" / province
     connector = source_of(settings, load_province(settings, province))
     start, end = parse_time(since, "--since"), parse_time(until, "--until") or connector.clock()
+    in_order(start, end)
     with progress_bars(quiet=as_json) as progress:
         progress("recording", 0, None)
         names = streams_of(connector, stream)

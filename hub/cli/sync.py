@@ -1,6 +1,6 @@
 """`lienthong sync | reconcile | status`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -36,10 +36,17 @@ def parse_time(text: str | None, option: str) -> datetime | None:
     """An ISO or dd/MM/yyyy [HH:mm[:ss]] time; without a zone it is Viet Nam's.
 
     Raises:
-        ConfigurationError: neither form.
+        ConfigurationError: neither form, or a year in which no dossier can have changed.
     """
-    if text is None:
-        return None
+    moment = _moment(text, option) if text is not None else None
+    if moment is not None and not 1990 <= moment.year <= 2100:
+        raise ConfigurationError(
+            f"the year {moment.year:04} cannot be meant", where=option, next_step="Write a year from 1990 to 2100."
+        )
+    return moment
+
+
+def _moment(text: str, option: str) -> datetime:
     for form in ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"):
         try:
             return datetime.strptime(text, form).replace(tzinfo=VIET_NAM)
@@ -56,6 +63,18 @@ def parse_time(text: str | None, option: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=VIET_NAM)
 
 
+def in_order(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a window that ends before it starts, also where its end is now."""
+    if start and start > (end or datetime.now(UTC)):
+        if end:
+            raise ConfigurationError(
+                "the window ends before it starts", where="--since, --until", next_step="Swap them."
+            )
+        raise ConfigurationError(
+            "the window starts after now", where="--since", next_step="Give an earlier start, or an --until behind it."
+        )
+
+
 def sync(
     province: Slug,
     since: Annotated[str | None, typer.Option(help="Start of a fixed window (change time at the source).")] = None,
@@ -70,8 +89,7 @@ def sync(
     from hub.sync import sync as run_sync
 
     start, end = parse_time(since, "--since"), parse_time(until, "--until")
-    if start and end and start > end:
-        raise ConfigurationError("the window ends before it starts", where="--since, --until", next_step="Swap them.")
+    in_order(start, end)
     with progress_bars(quiet=as_json) as progress:
         result = run_sync(ready_hub(province, progress=progress), since=start, until=end, dry_run=dry_run)
     if as_json:

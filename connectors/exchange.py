@@ -64,7 +64,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back from the address that was `asked`, opened and judged; `response` is in UTF-8, `came` as it came."""
+    """What came back from the address that was `asked`, opened and judged; `response` is in UTF-8, `came` is not."""
 
     asked: str
     came: WireResponse

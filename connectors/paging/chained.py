@@ -12,11 +12,8 @@ from connectors.paging.pager import EndlessPages, MissingRows, PlainWalk, Positi
 
 
 @dataclass(frozen=True, slots=True)
-class Chained(PlainWalk):
-    """What cursors and links have in common: the answer says where the next page is, or nothing at the end.
-
-    The total, where one is said, is a promise: fewer rows than the lowest that was said are an error.
-    """
+class Asked(PlainWalk):
+    """What these walks have in common: pages are counted as they come, and asked for with at most a `size`."""
 
     size: Mapping[str, int]
 
@@ -28,6 +25,14 @@ class Chained(PlainWalk):
 
     def params(self, position: Position) -> Mapping[str, int | str]:
         return self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Chained(Asked):
+    """What cursors and links have in common: the answer says where the next page is, or nothing at the end.
+
+    The total, where one is said, is a promise: fewer rows than the lowest that was said are an error.
+    """
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
         """See the class; raises EndlessPages, MissingRows."""
@@ -80,7 +85,7 @@ class Linked(Chained):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting(PlainWalk):
+class Waiting(Asked):
     """The peer gives what was not acknowledged yet; asked until nothing is left.
 
     The same page again means that the acknowledgement changed nothing.
@@ -89,17 +94,6 @@ class Waiting(PlainWalk):
     {'page': 2}
     >>> Waiting(size={}).after({"page": 2}, Seen(rows=0), None)
     """
-
-    size: Mapping[str, int]
-
-    def start(self) -> Position:
-        return {"page": 1}
-
-    def number(self, position: Position) -> int:
-        return int(position["page"])
-
-    def params(self, position: Position) -> Mapping[str, int | str]:
-        return self.size
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
         """See the class; raises EndlessPages."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NoReturn
@@ -180,12 +180,12 @@ class Connector:
         response = reply.response
         return Answer(verdict, reply.said.code, text, result, response.body, response.status, operation, values)
 
-    def check(self) -> list[CheckLine]:
+    def check(self, tried: Collection[str] | None = None) -> list[CheckLine]:
         """Name, connection, login, clock, each stream's first record, each operation that only reads; sends no
-        data."""
+        data. With `tried`, of the streams and operations only these."""
         from connectors.survey.check import check
 
-        return check(self)
+        return check(self, tried=tried)
 
     def parse(self, stream: str, raw: bytes) -> Iterator[dict[str, Any]]:
         """The records in a raw page that was kept; raises BadAnswer when it is none."""

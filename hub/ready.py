@@ -8,6 +8,7 @@ from sqlalchemy import text
 from connectors import CheckLine
 from connectors.errors import ConnectorError
 from hub.check import suite_path
+from hub.connections import peer
 from hub.context import Hub
 from hub.errors import ConfigurationError, HubError, NotYet
 from hub.expectations import check_suite
@@ -30,6 +31,64 @@ def configuration_lines(hub: Hub) -> list[CheckLine]:
     first = ("province", lambda: _province(hub))  # reads every administrative unit: not for each run
     last = ("gate", lambda: check_suite(suite_path(hub.settings)))
     return [_line(name, part) for name, part in (first, *_parts(hub), last)]
+
+
+def inbound_lines(hub: Hub) -> list[CheckLine]:
+    """One line for each part of the way in, and, when all can be read, those of the connection to the intake."""
+    parts = [
+        ("mapping", lambda: _inbound_mapping(hub)),
+        ("portal's account", lambda: _account(hub)),
+        ("sequence", lambda: _sequences(hub)),
+        ("own procedures", lambda: _own_procedures(hub)),
+    ]
+    lines = [_line(name, part) for name, part in parts]
+    if lines[2].ok:
+        steps = [step for steps in hub.intake.spec.sequences.values() for step in steps]
+        lines += hub.intake.check(tried={name for step in steps for name in (step.do, step.probe) if name})
+    return lines
+
+
+def _inbound_mapping(hub: Hub) -> str:
+    hub.portal_mapping()
+    hub.intake_mapping()
+    return f"{hub.inbound.portal}, {hub.inbound.mapping}"
+
+
+def _account(hub: Hub) -> str:
+    account = peer(hub.inbound.account, hub.settings.home, url=f"portal of {hub.slug}")
+    if not account.login or not account.password:
+        raise ConfigurationError(
+            f"the connection '{hub.inbound.account}' has no login or no password",
+            where=f"provinces/{hub.slug}.yaml: inbound.account",
+            next_step="Give it both: whoever shows them may hand dossiers in.",
+        )
+    return f"{hub.inbound.account}, as {account.login}"
+
+
+def _sequences(hub: Hub) -> str:
+    spec = hub.intake.spec
+    if "intake" not in spec.sequences:
+        raise ConfigurationError(
+            f"the spec {spec.system} has no sequence 'intake'",
+            where=f"provinces/{hub.slug}.yaml: inbound.system",
+            next_step="Name a spec that has one, or write it (docs/connector-language.md, sequences).",
+        )
+    unsure = [step.do for step in spec.sequences["intake"] if spec.operations[step.do].writes and step.probe is None]
+    words = "; ".join(f"{name}: {len(steps)} steps" for name, steps in spec.sequences.items())
+    return f"{words}; without a look-up: {', '.join(unsure)}" if unsure else words
+
+
+def _own_procedures(hub: Hub) -> str:
+    query = text("SELECT count(*) FROM province_procedure WHERE province = :province AND gone_at IS NULL")
+    with hub.engine.connect() as connection:
+        known = connection.scalar(query, {"province": hub.slug})
+    if not known:
+        raise NotYet(
+            "the province's own procedure list was never read, so every dossier is answered 500",
+            where="procedures",
+            next_step=f"Pull it first: lienthong procedures pull --province {hub.slug}",
+        )
+    return f"{known:,} may be filed"
 
 
 def _parts(hub: Hub) -> list[tuple[str, Callable[[], str]]]:

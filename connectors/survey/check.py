@@ -3,7 +3,7 @@ data."""
 
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -47,14 +47,18 @@ class _Heard:
         return response
 
 
-def check(connector: "Connector", network: Network | None = None) -> list[CheckLine]:
+def check(
+    connector: "Connector", network: Network | None = None, tried: Collection[str] | None = None
+) -> list[CheckLine]:
     """All lines, in the order in which a person would look; ends early when the peer cannot be reached or logged
-    into."""
+    into. With `tried`, of the streams and operations only these."""
     heard = _Heard(connector.transport, connector.clock)
-    return list(_lines(connector.beside(transport=heard), heard, network or Network()))
+    return list(_lines(connector.beside(transport=heard), heard, network or Network(), tried))
 
 
-def _lines(connector: "Connector", heard: _Heard, network: Network) -> Iterator[CheckLine]:
+def _lines(
+    connector: "Connector", heard: _Heard, network: Network, tried: Collection[str] | None
+) -> Iterator[CheckLine]:
     url, limits = connector.peer.url, connector.spec.limits
     for line in reach(url, limits.connect, connector.clock(), network, lambda: _context(connector)):
         yield line
@@ -67,9 +71,10 @@ def _lines(connector: "Connector", heard: _Heard, network: Network) -> Iterator[
     if connector.exchange.soap is not None:
         yield _wsdl(connector)
     for name in connector.spec.streams:
-        yield _stream(connector, name)
+        if tried is None or name in tried:
+            yield _stream(connector, name)
     for name, operation in connector.spec.operations.items():
-        if operation.writes:
+        if operation.writes or (tried is not None and name not in tried):
             continue
         if operation.required and operation.example is None:
             yield CheckLine(name, True, "not tried: the spec gives no example")

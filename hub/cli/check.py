@@ -1,13 +1,17 @@
 """`lienthong check`: whether a province can be switched on, line by line."""
 
+from contextlib import suppress
+
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from connectors import CheckLine, Connector
+from connectors.errors import ConnectorError
 from hub.cli.output import NO, Json, out, print_json
 from hub.cli.sync import Slug, ready_hub
-from hub.ready import configuration_lines
+from hub.errors import HubError
+from hub.ready import configuration_lines, inbound_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -16,10 +20,17 @@ def register(app: typer.Typer) -> None:
 
 
 def check(province: Slug, as_json: Json = False) -> None:
-    """Try the configuration and both peers, each reading operation once; sends nothing. Exit code 1: a line failed."""
+    """Try the configuration and the peers, each reading operation once; sends nothing. Exit code 1: a line failed.
+
+    A province with a way in (inbound: in its file) has a third side: the intake.
+    """
     hub = ready_hub(province)
     sides = {"source": hub.source, "national": hub.national}
     lines = {"configuration": configuration_lines(hub)} | {name: side.check() for name, side in sides.items()}
+    if hub.province.inbound is not None:
+        lines["inbound"] = inbound_lines(hub)
+        with suppress(HubError, ConnectorError):  # its line says so
+            sides["inbound"] = hub.intake
     good = all(line.ok for side in lines.values() for line in side)
     if as_json:
         shown = {
@@ -31,12 +42,7 @@ def check(province: Slug, as_json: Json = False) -> None:
         print_json({"province": province, "ok": good, "checks": shown})
     else:
         for name, found in lines.items():
-            place = (
-                f" · {sides[name].spec.title or sides[name].spec.system} · {sides[name].peer.url}"
-                if name in sides
-                else ""
-            )
-            out.print(f"[bold]{name}[/bold]{escape(place)}", highlight=False)
+            out.print(f"[bold]{name}[/bold]{escape(_place(sides.get(name)))}", highlight=False)
             out.print(_table(found), highlight=False)
         wrong = sum(not line.ok for side in lines.values() for line in side)
         out.print(f"{wrong} to be put right" if wrong else "All in order.")

@@ -10,11 +10,12 @@ from connectors import CheckLine, WireRequest, WireResponse
 from connectors.spec.file import WIRE
 from connectors.survey.check import check
 from connectors.survey.reach import Network
-from tests.connectors.conftest import Make, json_answer, soap_answer
+from tests.connectors.conftest import Make, json_answer, soap_answer, soap_fault
 
 WSDL = (WIRE / "viettel_onegate.wsdl").read_bytes()
 DATE = {"Date": "Wed, 01 Jul 2026 01:30:00 GMT"}
 NONE = soap_answer("<R xmlns='urn:viettel:motcua:v1'><tongSo>0</tongSo></R>")
+NOBODY = soap_fault("Hồ sơ không tồn tại", "soap:Client")
 HERE = Network(lambda host, port: ["10.20.0.7"], lambda host, port, timeout: nullcontext())
 
 
@@ -26,7 +27,7 @@ def viettel(wsdl: WireResponse) -> Any:
     def peer(request: WireRequest) -> WireResponse:
         if request.method == "GET":
             return wsdl if request.url.endswith("?wsdl") else WireResponse(404, b"", DATE)
-        return NONE
+        return NOBODY if b"HoSoTrucTuyen" in (request.body or b"") else NONE
 
     return peer
 

@@ -30,6 +30,7 @@ def say(sandbox: Sandbox, database: str, monkeypatch: pytest.MonkeyPatch, capsys
 
 def test_a_night_in_commands(say: Any, sandbox: Sandbox) -> None:
     """check, sync, status, reconcile, quarantine: each answers in JSON, and the ledgers say the same."""
+    assert say("procedures", "pull", "--province", "lao_cai", "--json")[0] == 0
     code, text, _ = say("check", "lao_cai", "--json")
     assert code == 0 and json.loads(text)["ok"] is True and len(json.loads(text)["checks"]["national"]) >= 4
     code, text, _ = say("sync", "lao_cai", "--json")

@@ -45,9 +45,9 @@ class Window:
 class Page:
     """One answer of a pull, read and found whole.
 
-    `number` counts from 1 in the peer's order; `raw` is the body as it came, or a bundle (`answer.bundle`) where several
-    bodies or its charset are needed to read it again; `digest` is its SHA-256 in hex; `position` goes through JSON and,
-    given to `pull` as `after`, continues behind this page (behind the last page: with nothing).
+    `number` counts from 1 in the peer's order; `raw` is the body as it came, or a bundle (`answer.bundle`) where
+    several bodies or its charset are needed to read it again; `digest` is its SHA-256 in hex; `position` goes through
+    JSON and, given to `pull` as `after`, continues behind this page (behind the last page: with nothing).
     """
 
     number: int

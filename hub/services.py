@@ -53,8 +53,14 @@ AIRFLOW_SERVICES = (
 Nobody serves logs over HTTP: the api-server reads the shared log folder, and no port is open to the network.
 """
 
-STOP_FIRST = "scheduler"
-"""It hands out work and holds the running tasks, which still talk to the api-server while they end."""
+RECEIVER = Service("receiver", "hub", ("inbound", "serve"))
+"""Takes what citizens file on the national portal, for every province with a way in."""
+
+RECEIVER_PORT = 8090
+
+STOP_FIRST = ("receiver", "scheduler")
+"""The receiver promises nobody anything while the rest ends; the scheduler hands out work and holds the running tasks,
+which still talk to the api-server while they end."""
 
 
 class Services:
@@ -115,9 +121,9 @@ class Services:
         self._write_record()
 
     def stop(self, told: Callable[[str], None] = lambda name: None) -> None:
-        """Stop everything that runs: the scheduler first, then the others together."""
-        first = [name for name in self._running if name == STOP_FIRST]
-        for names in (first, [name for name in self._running if name != STOP_FIRST]):
+        """Stop everything that runs: the receiver and the scheduler first, then the others together."""
+        first = [name for name in STOP_FIRST if name in self._running]
+        for names in (first, [name for name in self._running if name not in STOP_FIRST]):
             asked = []
             for name in names:
                 told(name)

@@ -12,7 +12,7 @@ from hub.cli.output import NO, Json, err, local_time, out, print_json, progress_
 from hub.cli.sync import ready_hub
 from hub.config import Settings, load_province
 from hub.errors import ConfigurationError
-from hub.inbound import dossier, listing
+from hub.inbound import dossier, listing, receivable
 from hub.inbound import push as run_push
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
@@ -26,7 +26,10 @@ Slug = Annotated[str, typer.Argument(help="Province: the name of its file in pro
 
 @app.command()
 def serve(
-    provinces: Annotated[list[str], typer.Argument(help="Provinces with a way in (inbound: in their file).")],
+    provinces: Annotated[
+        list[str] | None,
+        typer.Argument(help="Provinces; without them all with inbound: in their file and a portal account."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's needs TLS in front.")] = (
         "127.0.0.1"
     ),
@@ -36,7 +39,13 @@ def serve(
     """Receive dossiers from the national portal until Ctrl-C: checked, kept with their files, then answered."""
     from hub.inbound.server import serve as run
 
-    hubs = {slug: ready_hub(slug) for slug in provinces}
+    hubs = {slug: ready_hub(slug) for slug in provinces or receivable(Settings.from_environment())}
+    if not hubs:
+        raise ConfigurationError(
+            "no province has a way in and an account that the portal may show",
+            where="provinces/*.yaml: inbound",
+            next_step="Write inbound: (docs/configuration.md) and set AIRFLOW_CONN_<account>; lienthong check tells.",
+        )
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -37,7 +37,7 @@ def up(
         typer.Option("--sandbox/--no-sandbox", help="Simulated peers; by default unless LIENTHONG_CONFIG is set."),
     ] = None,
 ) -> None:
-    """Start PostgreSQL, the simulated peers and Airflow, and stop them in order at Ctrl-C."""
+    """Start PostgreSQL, the simulated peers, the receiver of the way in and Airflow; stop them in order at Ctrl-C."""
     from hub.cli.up import run_up
 
     raise typer.Exit(run_up(port=port, with_sandbox=sandbox))

@@ -1,4 +1,4 @@
-"""`lienthong up`: the hub's database, the simulated peers and Airflow on this machine, until Ctrl-C."""
+"""`lienthong up`: the hub's database, the simulated peers, the receiver and Airflow on this machine, until Ctrl-C."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.error import URLError
 
@@ -16,7 +16,8 @@ from hub import airflow_home, services
 from hub.cli.output import err, out
 from hub.config import Settings
 from hub.errors import ConfigurationError
-from hub.services import AIRFLOW_SERVICES, Services
+from hub.inbound import receivable
+from hub.services import AIRFLOW_SERVICES, RECEIVER, RECEIVER_PORT, Services
 from hub.store import database_url, engine_of, upgrade
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -60,6 +61,7 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
                 services.start_sandbox(settings.home, environment)
             with step("National procedure list"):
                 _first_list(settings)
+        receiver = start_receiver(running, settings)
         with step("Airflow's database"):
             prepared = prepare(running, settings)
         with step(f"Airflow: {', '.join(service.name for service in AIRFLOW_SERVICES)}"):
@@ -69,7 +71,7 @@ def _run(settings: Settings, port: int, with_sandbox: bool) -> int:
                     services.wait_for(lambda: healthy(home.url, API_SERVER), running, "api-server", READY_SECONDS)
                 running.start(service.name, service.command)
             services.wait_for(lambda: healthy(home.url, HEALTHY), running, "Airflow", READY_SECONDS)
-        _say_where(home, settings, with_sandbox, url)
+        _say_where(home, settings, with_sandbox, url, receiver)
         while True:
             time.sleep(2)
             if name := running.fallen():
@@ -98,11 +100,37 @@ def _first_list(settings: Settings) -> None:
             pull_national(portal)
 
 
-def _say_where(home: airflow_home.AirflowHome, settings: Settings, with_sandbox: bool, url: str) -> None:
+def start_receiver(running: Services, settings: Settings) -> dict[str, str]:
+    """Receive for every province with a way in; gives the address of each, nothing when there is none.
+
+    Raises:
+        StageFailed: it did not become ready; the end of its log is in the message.
+    """
+    slugs = receivable(settings)
+    if not slugs:
+        return {}
+    address = f"http://127.0.0.1:{free_port(RECEIVER_PORT)}"
+    with step(f"Receiver: {', '.join(slugs)}"):
+        running.start(RECEIVER.name, [*RECEIVER.command, "--port", address.rpartition(":")[2]])
+        services.wait_for(lambda: _answers(f"{address}/health"), running, RECEIVER.name, READY_SECONDS)
+    return {slug: f"{address}/inbound/{slug}" for slug in slugs}
+
+
+def _say_where(
+    home: airflow_home.AirflowHome, settings: Settings, with_sandbox: bool, url: str, receiver: Mapping[str, str]
+) -> None:
     out.print(f"\n[bold green]Airflow:  {home.url}[/bold green]   (no password: only this machine reaches it)")
     out.print(f"Database: {url.replace('+psycopg', '')}", highlight=False, soft_wrap=True)
     if with_sandbox:
         out.print("Peers:    lienthong sandbox status; let a day pass with lienthong sandbox advance --days 1")
+    for slug, address in receiver.items():
+        out.print(f"Receiver: {address}", highlight=False, soft_wrap=True)
+        if with_sandbox:
+            out.print(
+                f"          lienthong sandbox file --province {slug} -n 20 --to {address}",
+                highlight=False,
+                soft_wrap=True,
+            )
     out.print(f"Logs:     {settings.home / 'logs'}", highlight=False, soft_wrap=True)
     out.print("Trigger a run with its form: Dags, a sync__ flow, Trigger. [bold]Ctrl-C stops everything.[/bold]")
 
@@ -145,6 +173,15 @@ def free_port(wanted: int) -> int:
                 continue
             return port
     raise ConfigurationError(f"no port from {wanted} on is free", where="--port", next_step="Name another one.")
+
+
+def _answers(url: str) -> bool:
+    """Whether anything but an error comes from there."""
+    try:
+        with _open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
 
 
 def healthy(url: str, wanted: Sequence[str]) -> bool:

@@ -1,9 +1,12 @@
 """What came in and where it stands: for people, for the flow's counts, and for one dossier in full."""
 
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine, text
 
+from hub.config import Settings, load_province, province_slugs
+from hub.connections import peer
 from hub.errors import ConfigurationError
 
 STATES = ("received", "sending", "unknown", "held", "handed_over")
@@ -25,6 +28,18 @@ FROM inbound_message m
 WHERE answer <> 200 AND (CAST(:province AS text) IS NULL OR province = :province)
 ORDER BY seen_at
 """
+
+
+def receivable(settings: Settings) -> list[str]:
+    """Provinces with a way in whose portal account is known: those that a receiver can serve."""
+    found = []
+    for slug in province_slugs(settings):
+        with suppress(ConfigurationError):
+            province = load_province(settings, slug)
+            if province.inbound is not None:
+                peer(province.inbound.account, settings.home, url=f"portal of {slug}")
+                found.append(slug)
+    return found
 
 
 def listing(engine: Engine, province: str | None, limit: int | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 
 from hub.airflow_home import AirflowHome
 from hub.config import BASE
-from hub.services import AIRFLOW_SERVICES
+from hub.services import AIRFLOW_SERVICES, RECEIVER, RECEIVER_PORT
 
 DOCKER = BASE / "docker"
 
@@ -40,6 +40,15 @@ def compose() -> dict[str, Any]:
 def test_airflow_runs_the_same_commands_as_processes_and_as_containers(compose: dict[str, Any]) -> None:
     for service in AIRFLOW_SERVICES:
         assert compose["services"][service.name]["command"] == ["python", *service.command[1:]]
+
+
+def test_the_receiver_is_the_same_command_in_a_container_and_can_say_that_it_is_ready(compose: dict[str, Any]) -> None:
+    service = compose["services"][RECEIVER.name]
+    command = ["python", *RECEIVER.command[1:]]
+    assert service["command"] == [*command, "--host", "0.0.0.0", "--port", str(RECEIVER_PORT)]
+    assert [port.rpartition(":")[2] for port in service["ports"]] == [str(RECEIVER_PORT)]
+    assert f"127.0.0.1:{RECEIVER_PORT}/health" in service["healthcheck"]["test"][-1]
+    assert "sandbox" in service["profiles"], "it is tried out with the simulated peers"
 
 
 def test_airflow_has_the_same_settings_as_processes_and_as_containers(compose: dict[str, Any], tmp_path: Path) -> None:

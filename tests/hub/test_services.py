@@ -43,12 +43,12 @@ def _first_line(running: Services, name: str) -> str:
     return running.log(name).read_text().split("\n")[0]
 
 
-def test_the_scheduler_is_asked_to_stop_before_the_rest(running: Services) -> None:
-    for name in ("api-server", "scheduler", "triggerer"):
+def test_the_receiver_and_the_scheduler_are_asked_to_stop_before_the_rest(running: Services) -> None:
+    for name in ("api-server", "scheduler", "receiver", "triggerer"):
         running.start(name, SLEEP)
     order: list[str] = []
     running.stop(order.append)
-    assert order == ["scheduler", "api-server", "triggerer"]
+    assert order == ["receiver", "scheduler", "api-server", "triggerer"]
 
 
 def test_a_service_that_does_not_listen_is_killed(running: Services) -> None:

@@ -1,16 +1,19 @@
 """`lienthong inbound`: what a person reads, and what a program does, without anybody's data."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hub.cli import main
+from hub.cli.up import start_receiver
 from hub.config import Settings
 from hub.context import Hub
+from hub.services import Services
 from tests.conftest import Sandbox
 from tests.connectors.conftest import free_port
-from tests.inbound.conftest import Desk, message
+from tests.inbound.conftest import Desk, message, rows
 
 CODE = "G22.99-20260630-7000001"
 
@@ -98,3 +101,19 @@ def test_check_tells_what_keeps_a_dossier_from_coming_in(alone: Hub, say: Any, m
     assert code == 1 and "AIRFLOW_CONN_VNPT_INTAKE_LAO_CAI" in failed["sequence"]["next_step"]
     page = say("check", "lao_cai")[1]
     assert "inbound" in page and "secret" not in page
+
+
+def test_up_receives_for_every_province_whose_portal_account_is_known(
+    alone: Hub, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = Services(
+        alone.settings.home, {"LIENTHONG_HOME": str(alone.settings.home), "LIENTHONG_DATABASE_URL": database}
+    )
+    try:
+        served = start_receiver(running, alone.settings)
+        assert set(served) == {"lao_cai"}, "quang_ngai has a way in too, and nobody knows what its portal shows"
+        assert Desk(alone, served["lao_cai"]).send(message(alone))["status"] == 200
+        assert start_receiver(running, replace(alone.settings, home=alone.settings.home / "empty")) == {}
+    finally:
+        running.stop()
+    assert [row["national_code"] for row in rows(alone, "SELECT national_code FROM inbound_dossier")] == [CODE]

@@ -11,14 +11,24 @@ import orjson
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from hub.errors import Busy
+from hub.errors import Busy, ConfigurationError
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "schemas" / "migrations"
 
 
 def database_url(home: Path) -> str:
-    """`LIENTHONG_DATABASE_URL`, or the embedded server of `<home>/pg`, started when it is not running."""
+    """`LIENTHONG_DATABASE_URL`, or the embedded server of `<home>/pg`, started when it is not running.
+
+    Raises:
+        ConfigurationError: the address is none of PostgreSQL.
+    """
     if url := os.environ.get("LIENTHONG_DATABASE_URL"):
+        if not url.startswith(("postgresql://", "postgresql+psycopg://")):
+            raise ConfigurationError(
+                "this is no address of a PostgreSQL server",
+                where="LIENTHONG_DATABASE_URL",
+                next_step="Write postgresql://user:password@host/database, or unset it for the embedded server.",
+            )
         return url.replace("postgresql://", "postgresql+psycopg://", 1)
     from hub import embedded
 
@@ -27,9 +37,13 @@ def database_url(home: Path) -> str:
 
 @cache
 def engine_of(url: str) -> Engine:
-    """One engine for each address in this process; JSON in and out by orjson."""
+    """One engine for each address in this process; JSON in and out by orjson.
+
+    What a failed statement carried is not in its error: an error goes to logs, and a dossier is a person's.
+    """
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,

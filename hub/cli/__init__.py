@@ -25,6 +25,7 @@ from hub.cli import (
     sync,
 )
 from hub.cli.output import STOPPED, err, exit_code_of, say_error
+from hub.cli.outside import told
 from hub.errors import ConfigurationError
 
 UsageError = typer.BadParameter.__bases__[0]
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         err.print("\nStopped. What landed stays; the next run goes on there.")
         code = STOPPED
     except Exception as raised:
-        error = _usage(raised) if isinstance(raised, UsageError) else raised
+        error = _usage(raised) if isinstance(raised, UsageError) else told(raised)
         say_error(error, as_json=as_json)
         code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)

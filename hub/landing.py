@@ -68,11 +68,11 @@ def prepare_staging(hub: Hub, run: Run) -> None:
     def in_window(changed_at: datetime) -> bool:
         return changed_at <= run.until and (not run.fixed or run.since is None or run.since <= changed_at)
 
-    inside = any_time if hub.source.is_queue(STREAM) else in_window
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)
         if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:
             clear_staging(connection, run.run_id)
+            inside = any_time if hub.source.is_queue(STREAM) else in_window
             for message_id in messages_of(connection, run.run_id):
                 records = hub.source.parse(STREAM, body_of(connection, message_id))
                 copy_batch(connection, run.run_id, message_id, map_records(hub, enumerate(records), inside))

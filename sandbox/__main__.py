@@ -15,7 +15,7 @@ from sandbox import portal, processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
 from sandbox.processes import SandboxError
 from sandbox.provinces import PROFILES, STARTED
-from sandbox.state import INTAKES, TAKES, Config, Folder, default_folder
+from sandbox.state import TAKES, Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
 RECEIVER = "http://127.0.0.1:8090"
@@ -68,13 +68,7 @@ def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
         )
     folder.create(wanted)
     found, fresh = processes.start(folder, wanted.provinces, options.port_base)
-    accounts = folder.accounts()
-    for process in found:
-        name = PROFILES[process.peer].connection if process.peer in PROFILES else process.peer
-        accounts[name]["host"] = process.url
-        if process.peer in PROFILES and (intake := INTAKES.get(PROFILES[process.peer].kind)):
-            accounts[intake.format(slug=process.peer)]["host"] = process.url
-    folder.write_accounts(accounts)
+    processes.write_addresses(folder, found)
     lines = [
         f"{p.peer:12} {p.url}  {'started' if p.peer in fresh else 'already running'} (process {p.pid})" for p in found
     ]

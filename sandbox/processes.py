@@ -13,8 +13,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.provinces import STARTED
-from sandbox.state import NATIONAL, REPOSITORY, Folder
+from sandbox.provinces import PROFILES, STARTED
+from sandbox.state import INTAKES, NATIONAL, REPOSITORY, Folder
 
 _STARTED_WITHIN = 40.0
 _ENDED_WITHIN = 8.0
@@ -111,6 +111,17 @@ def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[l
             stop(folder, (name,))
         raise
     return found, fresh
+
+
+def write_addresses(folder: Folder, found: list[Process]) -> None:
+    """Where each peer listens, into the accounts under which the hub calls it."""
+    accounts = folder.accounts()
+    for process in found:
+        name = PROFILES[process.peer].connection if process.peer in PROFILES else process.peer
+        accounts[name]["host"] = process.url
+        if process.peer in PROFILES and (intake := INTAKES.get(PROFILES[process.peer].kind)):
+            accounts[intake.format(slug=process.peer)]["host"] = process.url
+    folder.write_accounts(accounts)
 
 
 def _listen(peer: str, port: int) -> socket.socket:

@@ -36,11 +36,19 @@ def build(folder: Folder, name: str, clock: Callable[[], float] | None = None) -
     return peer
 
 
+def build_again(folder: Folder, name: str) -> Peer:
+    """The peer as on its first day, by the folder's present size and seed: what it gave and took is forgotten."""
+    for ledger in (folder.ledger(name), folder.served(name)):
+        for file in ledger.parent.glob(f"{ledger.name}*"):
+            file.unlink()
+    return build(folder, name)
+
+
 def serve(folder: Folder, name: str, handle: int) -> None:
     """Runs until it is told to end; `handle` is the listening socket that the starter bound."""
     listener = socket.socket(fileno=handle)
     config = uvicorn.Config(
-        App(build(folder, name)),
+        App(build(folder, name), again=lambda: build_again(folder, name)),
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -44,7 +44,7 @@ class Folder:
     """Paths and small files of one sandbox; the peers keep their ledgers in it too."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.resolve()
         self.journal = path / "journal.jsonl"
         self.connections = path / "connections.json"
 

@@ -65,11 +65,18 @@ class Peer(Protocol):
 
 
 class App:
-    """The ASGI application of one peer; `sleep` is what a hanging answer waits with."""
+    """The ASGI application of one peer; `hang` is what an answer waits with that does not come, `again` makes the peer
+    anew, as `/_sandbox/again` asks for."""
 
-    def __init__(self, peer: Peer, hang: Callable[[Receive, float], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        hang: Callable[[Receive, float], Awaitable[None]] | None = None,
+        again: Callable[[], Peer] | None = None,
+    ) -> None:
         self.peer = peer
         self._hang = hang or until_hung_up
+        self._again = again
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -87,6 +94,11 @@ class App:
         request = Request(scope["method"], scope["path"], query, dict(scope["headers"]), body)
         peer = self.peer
         if request.path.startswith("/_sandbox/"):
+            if request.path == "/_sandbox/again" and self._again is not None:
+                peer.close()
+                self.peer = self._again()
+                await _answer(send, json_reply({"again": True}))
+                return
             await _answer(send, _control(peer, request))
             return
         operation = peer.operation(request)

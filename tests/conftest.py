@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import requests
 from sqlalchemy import Engine, create_engine, text
@@ -22,7 +23,17 @@ from hub.context import Hub
 from hub.procedures.national import pull_national
 from hub.procedures.portal import open_national
 from hub.store import engine_of, upgrade
-from sandbox.provinces import PROFILES
+from sandbox import processes
+from sandbox.__main__ import DEFAULT_SEED
+from sandbox.portal import LEDGER as PORTAL
+from sandbox.provinces import PROFILES, STARTED
+from sandbox.state import NATIONAL, Config, Folder
+
+# How long an example takes to make says something about the machine's other work, nothing about ours.
+hypothesis.settings.register_profile(
+    "lienthong", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("lienthong")
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +46,21 @@ def postgres() -> Iterator[str]:
     address = given or embedded.start(folder)
     engine = create_engine(embedded.beside(address, "template_hub"))
     upgrade(engine)
+    if not given:
+        _without_waiting_for_the_disk(engine)
     engine.dispose()
     yield address
     if not given:
         embedded.stop(folder)
     shutil.rmtree(parent, ignore_errors=True)
+
+
+def _without_waiting_for_the_disk(engine: Engine) -> None:
+    """What a test's server loses when the machine fails, nobody misses."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
 
 
 @pytest.fixture(scope="session")
@@ -147,20 +168,33 @@ class _Plain:
     params: ClassVar[dict[str, Any]] = {}
 
 
+@pytest.fixture(scope="session")
+def peers_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+    """The folder of peers that run from test to test; each test starts them anew in their own processes."""
+    folder = Folder(tmp_path_factory.mktemp("peers") / "sandbox")
+    yield folder
+    processes.stop(folder, (NATIONAL, *PROFILES))
+
+
 @pytest.fixture
-def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path, peers_of_all_tests: Folder) -> Sandbox:
     """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says.
 
-    A test that names provinces, by a fixture or a parameter, gets their peers only: fewer processes to wait for.
+    A test that names provinces, by a fixture or a parameter, gets their peers only.
     """
     marker = request.node.get_closest_marker("dossiers")
     parameters = getattr(request.node, "callspec", _Plain).params.values()
     named = PROFILES.keys() & {*request.fixturenames, *map(str, parameters)}
-    peers = Sandbox(tmp_path)
-    words = ["--size", str(marker.args[0] if marker else 150), "--port-base", "0"]
-    peers.say("start", *words, *(["--provinces", ",".join(sorted(named))] if named else []))
-    yield peers
-    peers.say("stop")
+    folder, chosen = peers_of_all_tests, tuple(sorted(named)) or STARTED
+    for file in (folder.journal, folder.connections, *folder.path.glob(f"{PORTAL}*")):
+        file.unlink(missing_ok=True)
+    folder.create(Config(DEFAULT_SEED, marker.args[0] if marker else 150, chosen))
+    found, _ = processes.start(folder, chosen, 0)
+    processes.write_addresses(folder, found)
+    for process in found:
+        processes.call(process, "/_sandbox/again", {})
+    (tmp_path / "sandbox").symlink_to(folder.path)
+    return Sandbox(tmp_path)
 
 
 @pytest.fixture

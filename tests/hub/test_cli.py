@@ -59,6 +59,7 @@ def test_a_night_in_commands(say: Any, sandbox: Sandbox) -> None:
 
 
 def test_screens_fit_eighty_columns_and_name_the_provinces(say: Any) -> None:
+    say("procedures", "pull", "--province", "lao_cai")
     say("sync", "lao_cai")
     for words in (["status"], ["quarantine", "list"], ["check", "lao_cai"]):
         code, text, _ = say(*words)

@@ -16,6 +16,7 @@ from schemas.personal import Kind, kind_of
 MOST_VALUES = 500
 MOST_FIELDS = 3_000
 LONGEST = 80
+DEEPEST = 50
 EXAMPLES = 3
 
 
@@ -117,12 +118,14 @@ class Profile:
 def leaves(value: Any, path: str = "", keys: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     """Every value of a record with its dotted path (`[]` where a list is on the way) and the keys on it.
 
-    An empty list or object is a value of its own.
+    An empty list or object is a value of its own, and so is what lies deeper than `DEEPEST`.
 
     >>> [(path, value) for path, _, value in leaves({"a": [{"b": 1}, {"b": 2}], "c": []})]
     [('a[].b', 1), ('a[].b', 2), ('c', [])]
     """
-    if isinstance(value, Mapping) and value:
+    if path.count(".") + path.count("[]") >= DEEPEST:
+        yield path, keys, "…" if isinstance(value, Mapping | list) else value
+    elif isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key), (*keys, str(key)))
     elif isinstance(value, list) and value:

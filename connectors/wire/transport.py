@@ -80,9 +80,11 @@ class _OwnHost(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
-        if target is None or self.should_strip_auth(resp.url, urljoin(resp.url, target)):
-            return None
-        return target
+        try:
+            leads_away = target is not None and self.should_strip_auth(resp.url, urljoin(resp.url, target))
+        except ValueError:
+            return None  # an address that none can read: the answer stays what it is
+        return None if leads_away else target
 
 
 class HttpTransport:

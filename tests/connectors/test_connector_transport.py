@@ -136,6 +136,18 @@ def test_a_read_is_carried_on_to_its_own_host_only(host: str, status: int) -> No
     assert len(asked) == (2 if status == 200 else 1)
 
 
+@pytest.mark.parametrize("target", ["http://[::1", "http://127.0.0.1:port/"])
+def test_a_redirect_to_what_is_no_address_is_an_answer_and_no_crash(target: str) -> None:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        moved = f"HTTP/1.1 302 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        connection.sendall(moved.encode())
+
+    with serving(handle) as url:
+        response = HttpTransport(1)(WireRequest("GET", url, connect=2.0, timeout=5.0))
+    assert response.status == 302
+
+
 def test_a_redirect_to_another_port_of_the_host_is_not_followed() -> None:
     asked: list[bytes] = []
 

@@ -69,3 +69,14 @@ def test_memory_does_not_grow_with_the_sample() -> None:
 def test_a_stream_that_is_not_there_is_a_mistake_with_a_next_step(say: Say) -> None:
     code, _, error = say("discover", "lao_cai", "--stream", "hoso")
     assert code == 2 and "dossiers" in error
+
+
+def test_a_record_nested_deeper_than_any_document_is_shown_down_to_a_depth() -> None:
+    """JSON of a peer may nest a thousand times; what looks at every field must not end with it."""
+    record: dict[str, object] = {"ma": 1}
+    for _ in range(900):
+        record = {"a": record}
+    profile = Profile("dossiers")
+    profile.add({"ma": "H20", "x": record, "y": [[[1]]]})
+    assert [seen.path.count(".") <= 50 for seen in profile.shown()] == [True] * 3
+    assert profile.fields["y[][][]"].examples() == ["1"]

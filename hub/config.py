@@ -214,10 +214,13 @@ def load_province(settings: Settings, slug: str) -> Province:
         if slug in known and path.is_file():
             return _read_province(path)
     near = difflib.get_close_matches(slug, known, 1)
+    next_step = f"Known: {', '.join(known) or 'none'}. A new one is a file provinces/{slug}.yaml."
+    if any((folder / "provinces" / f"{slug}.yaml").is_file() for folder in settings.folders):
+        next_step += f" The example '{slug}' counts only while LIENTHONG_CONFIG names no folder with provinces."
     raise ConfigurationError(
         f"there is no province '{slug}'" + (f"; did you mean '{near[0]}'?" if near else ""),
         where="provinces/",
-        next_step=f"Known: {', '.join(known) or 'none'}. A new one is a file provinces/{slug}.yaml.",
+        next_step=next_step,
     )
 
 

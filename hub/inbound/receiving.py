@@ -6,6 +6,7 @@ answered, the message stays in `inbound_message`.
 """
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,14 @@ from typing import Any
 import orjson
 
 from hub.context import Hub
+from hub.errors import NotYet
 from hub.inbound.files import BadFile, File, files_of
 from hub.inbound.store import Kept, keep_dossier, keep_message, local_procedure
 from hub.staging import content_hash, printable
 from schemas.findings import Finding
 from schemas.reasons import explain
+
+log = logging.getLogger(__name__)
 
 TAKEN, UNMAPPED, REFUSED = 200, 404, 500
 
@@ -57,7 +61,12 @@ def receive(hub: Hub, body: bytes) -> Reply:
     except BadFile as bad:
         files, reply = [], Reply(REFUSED, str(bad))
     with hub.engine.begin() as connection:
-        local = local_procedure(connection, hub.slug, procedure) if procedure else None
+        local = None
+        try:
+            local = local_procedure(connection, hub.slug, procedure) if procedure else None
+        except NotYet as unknown:
+            log.error("%s", unknown)
+            reply = reply or Reply(REFUSED, "Chưa đọc danh mục thủ tục của tỉnh, đề nghị gửi lại sau")
         if reply is None and local is None:
             reply = Reply(UNMAPPED, f"Thủ tục {procedure} không có trong danh mục của tỉnh")
         elif any(finding.reason == "unmapped_procedure" for finding in mapped.findings):

@@ -61,6 +61,12 @@ def test_a_wrong_province_file_names_file_line_and_key(own: Settings, wrong: str
     assert error.where.endswith(f"mine.yaml:{line}") and words in error.what and error.next_step
 
 
+def test_an_example_province_that_ones_own_folder_hides_is_said_to_be_hidden(own: Settings) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load_province(own, "lao_cai")
+    assert "LIENTHONG_CONFIG" in raised.value.next_step and "mine" in raised.value.next_step
+
+
 def test_an_unknown_province_names_the_nearest(own: Settings) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'mine'"):
         load_province(own, "mime")

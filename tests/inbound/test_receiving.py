@@ -114,13 +114,18 @@ def test_only_the_portals_account_is_listened_to(desk: Desk, alone: Hub) -> None
     assert rows(alone, "SELECT 1 FROM inbound_message") == []
 
 
-def test_while_nobody_knows_the_provinces_procedures_no_404_is_given(desk: Desk, alone: Hub) -> None:
+def test_while_nobody_knows_the_provinces_procedures_no_404_is_given_and_the_list_says_why(
+    desk: Desk, alone: Hub
+) -> None:
     right = message(alone)
     with alone.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM province_procedure")
     answer = desk.send(right)
     assert answer["status"] == 500 and "gửi lại" in answer["description"]
     assert rows(alone, "SELECT 1 FROM inbound_dossier") == []
+    assert rows(alone, "SELECT answer, description FROM inbound_message") == [
+        {"answer": 500, "description": answer["description"]}
+    ]
 
 
 def test_a_mapping_that_comes_later_takes_what_was_answered_404_when_it_is_sent_again(desk: Desk, alone: Hub) -> None:

@@ -10,7 +10,7 @@ from connectors import CheckLine, Connector
 from connectors.errors import ConnectorError
 from hub.cli.output import NO, Json, out, print_json
 from hub.cli.sync import Slug, ready_hub
-from hub.errors import HubError
+from hub.errors import ConfigurationError, HubError
 from hub.ready import configuration_lines, inbound_lines
 
 
@@ -25,8 +25,13 @@ def check(province: Slug, as_json: Json = False) -> None:
     A province with a way in (inbound: in its file) has a third side: the intake.
     """
     hub = ready_hub(province)
-    sides = {"source": hub.source, "national": hub.national}
-    lines = {"configuration": configuration_lines(hub)} | {name: side.check() for name, side in sides.items()}
+    lines, sides = {"configuration": configuration_lines(hub)}, dict[str, Connector]()
+    for name, made in (("source", lambda: hub.source), ("national", lambda: hub.national)):
+        try:
+            sides[name] = made()
+            lines[name] = sides[name].check()
+        except ConfigurationError as error:  # no account yet: the other lines are wanted all the same
+            lines[name] = [CheckLine("connection", False, f"{error.where}: {error.what}", error.next_step)]
     if hub.province.inbound is not None:
         lines["inbound"] = inbound_lines(hub)
         with suppress(HubError, ConnectorError):  # its line says so

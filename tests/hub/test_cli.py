@@ -98,6 +98,17 @@ def test_an_error_with_json_is_a_document_too(say: Any) -> None:
     assert answer["exit_code"] == code == 2 and answer["what"] and answer["where"] and answer["next_step"]
 
 
+def test_check_without_the_provinces_account_names_the_variable_and_still_tries_the_rest(
+    say: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_VNPT_LAO_CAI", "{not json")
+    code, text, _ = say("check", "lao_cai", "--json")
+    checks = json.loads(text)["checks"]
+    assert code == 1 and [line["name"] for line in checks["source"]] == ["connection"]
+    assert "AIRFLOW_CONN_VNPT_LAO_CAI" in checks["source"][0]["detail"] and checks["source"][0]["next_step"]
+    assert all(line["ok"] for side in ("configuration", "national") for line in checks[side])
+
+
 def test_check_says_what_to_do_about_a_peer_that_is_down(say: Any, sandbox: Sandbox) -> None:
     sandbox.say("stop", "lao_cai")
     code, text, _ = say("check", "lao_cai", "--json")

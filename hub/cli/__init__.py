@@ -81,10 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(words, standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        err.print("\nStopped. What landed stays; the next run goes on there.")
         code = STOPPED
     except Exception as raised:
         error = _usage(raised) if isinstance(raised, UsageError) else told(raised)
         say_error(error, as_json=as_json)
         code = exit_code_of(error)
+    if code == STOPPED:  # also what typer makes of Ctrl-C inside a command
+        err.print("\nStopped. What landed stays; the next run goes on there.")
     sys.exit(code if isinstance(code, int) else 0)

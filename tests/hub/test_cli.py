@@ -92,6 +92,15 @@ def test_mistakes_are_exit_code_2_with_a_next_step(say: Any) -> None:
     assert say("no-such-command")[0] == 2
 
 
+def test_ctrl_c_inside_a_command_says_that_what_landed_stays(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(slug: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hub.cli.check.ready_hub", pressed)
+    code, _, error = say("check", "lao_cai")
+    assert code == 130 and "What landed stays" in error
+
+
 def test_an_error_with_json_is_a_document_too(say: Any) -> None:
     code, text, _ = say("sync", "lao_cia", "--json")
     answer = json.loads(text)

@@ -49,7 +49,7 @@ lock: $(BIN)/uv ## write requirements.lock again from pyproject.toml
 
 clean: ## remove the environment, caches and the data of demo and up
 	@if [ -x $(BIN)/lienthong ]; then $(BIN)/lienthong down; fi
-	@rm -rf $(VENV) .lienthong build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-bench .lienthong build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment: uv inside it, then exactly what the lock says, then this folder as an editable package.

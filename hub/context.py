@@ -70,24 +70,12 @@ class Hub:
     @cached_property
     def intake(self) -> Connector:
         """The intake of the province's system, to which dossiers from the national portal are handed over."""
-        side = self.inbound
-        account = replace(peer(side.connection, self.settings.home, side.url), unit=self.province.national.unit)
-        return _connector(self.settings, side.system, account, side.limits, **self._passed_in())
+        return intake_of(self.settings, self.province, **self._passed_in())
 
     @property
     def inbound(self) -> Inbound:
-        """The province's way in.
-
-        Raises:
-            ConfigurationError: its file has none.
-        """
-        if self.province.inbound is None:
-            raise ConfigurationError(
-                "this province takes no dossiers from the national portal",
-                where=f"provinces/{self.slug}.yaml",
-                next_step="Write its key inbound: system, connection, mapping, account (docs/configuration.md).",
-            )
-        return self.province.inbound
+        """The province's way in; raises ConfigurationError when its file has none."""
+        return inbound_of(self.province)
 
     def portal_mapping(self) -> Mapping:
         """The mapping from the portal's message to the canonical application."""
@@ -120,6 +108,28 @@ def source_of(settings: Settings, province: Province, **passed_in: Any) -> Conne
     """The connector to a province's own system; needs no database."""
     account = replace(peer(province.connection, settings.home, province.url), unit=province.national.unit)
     return _connector(settings, province.system, account, province.limits, province.earliest, **passed_in)
+
+
+def intake_of(settings: Settings, province: Province, **passed_in: Any) -> Connector:
+    """The connector to the intake of a province's system; needs no database."""
+    side = inbound_of(province)
+    account = replace(peer(side.connection, settings.home, side.url), unit=province.national.unit)
+    return _connector(settings, side.system, account, side.limits, **passed_in)
+
+
+def inbound_of(province: Province) -> Inbound:
+    """A province's way in.
+
+    Raises:
+        ConfigurationError: its file has none.
+    """
+    if province.inbound is None:
+        raise ConfigurationError(
+            "this province takes no dossiers from the national portal",
+            where=f"provinces/{province.slug}.yaml",
+            next_step="Write its key inbound: system, connection, mapping, account (docs/configuration.md).",
+        )
+    return province.inbound
 
 
 def _connector(

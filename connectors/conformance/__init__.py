@@ -7,7 +7,7 @@ A check is a function whose docstring says what it proves. It reads, judges and 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from connectors.conformance.answers import push_idempotence, unknown_code
+from connectors.conformance.answers import looks_up, push_idempotence, unknown_code
 from connectors.conformance.ground import Ground, OperationCheck, Outcome, PeerCheck, StreamCheck, Verdict, judged
 from connectors.conformance.session import expired_token, wrong_login
 from connectors.conformance.values import dates, encoding
@@ -49,7 +49,7 @@ def conform(ground: Ground, streams: Sequence[str], checks: Sequence[str] | None
             if of_stream.__name__ in chosen:
                 yield judged(of_stream.__name__, name, partial(of_stream, ground, name))
     for name, operation in ground.spec.operations.items():
-        if not operation.writes and operation.empty != "not_found":
+        if not operation.writes and not looks_up(ground.spec, name):
             continue
         fitting = push_idempotence if operation.writes else unknown_code
         if fitting.__name__ in chosen:

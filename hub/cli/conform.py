@@ -12,7 +12,7 @@ from hub.cli.discover import Streams, streams_of
 from hub.cli.output import NO, Json, out, print_json, progress_bars
 from hub.cli.sync import Slug, in_order, parse_time
 from hub.config import Settings, load_province
-from hub.context import source_of
+from hub.context import intake_of, source_of
 from hub.errors import ConfigurationError
 
 MARKS = {"pass": "[green]✓[/green]", "fail": "[red]✗[/red]", "not applicable": "[dim]–[/dim]"}
@@ -37,6 +37,9 @@ def run_conform(
     writes: Annotated[
         bool, typer.Option("--writes", help="Try writes too, with the spec's examples: only against a test system.")
     ] = False,
+    inbound: Annotated[
+        bool, typer.Option("--inbound", help="The intake of its inbound: section instead: the session and look-ups.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Prove that a peer behaves as its spec says: small named checks, each with its evidence. Exit code 1: one failed.
@@ -44,7 +47,13 @@ def run_conform(
     Reads a short stretch of time several times over, makes one wrong login, and writes nothing without --writes.
     """
     settings = Settings.from_environment()
-    connector = source_of(settings, load_province(settings, province))
+    if inbound and (stream or since or until):
+        raise ConfigurationError(
+            "an intake gives no streams, so there is no stretch of time to read",
+            where="--inbound",
+            next_step="Leave out --stream, --since and --until.",
+        )
+    connector = (intake_of if inbound else source_of)(settings, load_province(settings, province))
     for name in check or ():
         if name not in CHECKS:
             raise ConfigurationError(
@@ -54,9 +63,10 @@ def run_conform(
     in_order(start, end)
     window = Window(start, end) if start else None
     ground = Ground(connector, window=window, until=end, wanted=records, writes=writes)
+    streams = [] if inbound else streams_of(connector, stream)
     found: list[Verdict] = []
     with progress_bars(quiet=as_json) as progress:
-        for verdict in conform(ground, streams_of(connector, stream), check):
+        for verdict in conform(ground, streams, check):
             found.append(verdict)
             progress("checks", len(found), None)
     bad = [verdict for verdict in found if verdict.outcome == "fail"]

@@ -15,6 +15,7 @@ from hub.config import BASE, Settings, load_province
 from sandbox.provinces import PROFILES
 from tests.conftest import Sandbox
 from tests.connectors.conftest import Make, Scripted, json_answer
+from tests.inbound.conftest import CONNECTION
 from tests.journey.conftest import Say, connect, planted
 
 SHIPPED = sorted(path.stem for path in (BASE / "provinces").glob("*.yaml") if path.stem in PROFILES)
@@ -42,6 +43,43 @@ def test_every_spec_conforms_to_its_peer(sandbox: Sandbox, slug: str) -> None:
     assert {"wrong_login", "paging", "repeatable", "dates", "encoding"} <= of
     shown = " ".join(one.evidence for one in found)
     assert not [value for value in planted(sandbox, slug) if value in shown]
+
+
+@pytest.mark.parametrize("slug", ["lao_cai", "quang_ngai"])
+def test_every_intake_conforms_and_is_handed_nothing(say: Say, sandbox: Sandbox, slug: str) -> None:
+    code, text, _ = say("conform", slug, "--inbound", "--json")
+    answer, inbound = json.loads(text), load_province(Settings(sandbox.home, (BASE,)), slug).inbound
+    assert inbound is not None and (code, answer["system"]) == (0, inbound.system)
+    verdicts = {(one["check"], one["about"]): one["outcome"] for one in answer["checks"]}
+    steps = [step for steps in connect(sandbox, inbound.connection, inbound.system).spec.sequences.values()
+             for step in steps]  # fmt: skip
+    token = {"lao_cai": "pass", "quang_ngai": "not applicable"}  # Viettel's calls carry the account itself
+    assert (verdicts["wrong_login", ""], verdicts["expired_token", ""]) == ("pass", token[slug])
+    assert {verdicts["unknown_code", step.probe] for step in steps if step.probe} == {"pass"}
+    assert not {check for check, _ in verdicts} & {"paging", "ordering", "window_edges"}
+    kinds = ("numbers", "files", "taken", "reported", "sins")
+    assert [sandbox.ledger(f"intake_{kind}", CONNECTION[slug]) for kind in kinds] == [[]] * len(kinds)
+
+
+@pytest.mark.parametrize("slug", ["lao_cai"])
+def test_an_intake_that_answers_a_look_up_with_somebodys_dossier_is_found(sandbox: Sandbox, slug: str) -> None:
+    def bend(request: WireRequest, response: WireResponse) -> WireResponse:
+        if "TraCuuHoSo" in request.url:
+            return WireResponse(200, orjson.dumps({"code": 0, "message": "", "data": [{"soHoSo": "x"}]}))
+        return response
+
+    ground = Ground(connect(sandbox, "vnpt_intake_lao_cai", "vnpt_intake", bend))
+    found = {one.about: one for one in conform(ground, [], ["unknown_code"])}
+    assert {about for about, one in found.items() if one.outcome == "fail"} == {"find_dossier"}
+    assert "1 results" in found["find_dossier"].evidence
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(("son_la",), "takes no dossiers"), (("lao_cai", "--stream", "dossiers"), "no streams")]
+)
+def test_what_has_no_intake_and_no_streams_is_told(say: Say, words: tuple[str, ...], said: str) -> None:
+    code, _, told = say("conform", *words, "--inbound")
+    assert code == 2 and said in told
 
 
 @pytest.mark.dossiers(120)

@@ -38,8 +38,8 @@ REASONS: dict[str, Reason] = {
     "bad_channel": Reason("the channel is none of 1, 2, 3", "kênh thực hiện không hợp lệ", ENGINEER),
     "bad_applicant_kind": Reason("the kind of applicant is none of 1 to 4", "loại đối tượng không hợp lệ", ENGINEER),
     "conflicting_duplicate": Reason(
-        "two records claim one dossier code with different content",
-        "hai bản ghi cùng mã hồ sơ nhưng khác nội dung",
+        "another record claims this dossier code with other content, or another province has it",
+        "bản ghi khác cùng mã hồ sơ nhưng khác nội dung, hoặc mã đã thuộc tỉnh khác",
         PROVINCE,
     ),
     "step_without_time": Reason("a progress step has no time", "bước xử lý không có thời điểm", PROVINCE),

@@ -12,6 +12,7 @@ from rich.table import Table
 from connectors import Spec, load_spec
 from hub.cli.output import Json, out, print_json
 from hub.config import Settings, province_slugs
+from hub.connections import peer
 from hub.context import spec_path
 from hub.errors import ConfigurationError
 from hub.onboarding.new_province import (
@@ -19,7 +20,7 @@ from hub.onboarding.new_province import (
     connection_line,
     default_connection,
     next_schedule,
-    own_folder,
+    province_path,
     write_province,
 )
 from hub.onboarding.proposals import propose
@@ -70,7 +71,7 @@ def new(
     Asks for what is missing when it is run in a terminal; otherwise takes the proposals of the shipped lists.
     """
     settings = Settings.from_environment()
-    own_folder(settings)
+    province_path(settings, slug)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     system = spec or _ask_spec(settings, asks=asks)
     found = load_spec(spec_path(settings, system))
@@ -162,13 +163,15 @@ def _show(wanted: NewProvince, path: str, spec: Spec, line: str, may: list[str])
         f"  {wanted.name} · code {wanted.code} · agency {wanted.agency} · {escape(spec.title or spec.system)}",
         highlight=False,
     )
-    out.print(
-        f"\nCreate the connection [bold]{wanted.connection}[/bold] in Airflow, or set it here:",
-        highlight=False,
-    )
-    out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    for words in may:
-        out.print(f"  {words}", style="dim", markup=False, highlight=False)
+    if _known(wanted.connection):
+        out.print(f"\nThe connection [bold]{wanted.connection}[/bold] is known already.", highlight=False)
+    else:
+        out.print(
+            f"\nCreate the connection [bold]{wanted.connection}[/bold] in Airflow, or set it here:", highlight=False
+        )
+        out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        for words in may:
+            out.print(f"  {words}", style="dim", markup=False, highlight=False)
     out.print("\nThen, in this order:")
     for command, does in (
         ("check", "address, account, each operation"),
@@ -176,6 +179,15 @@ def _show(wanted: NewProvince, path: str, spec: Spec, line: str, may: list[str])
         ("conform", "whether it behaves as the spec says"),
     ):
         out.print(f"  {f'lienthong {command} {wanted.slug}':<34} [dim]{does}[/dim]", highlight=False)
+
+
+def _known(connection: str) -> bool:
+    """Whether the environment or the sandbox has the account already."""
+    try:
+        peer(connection, Settings.from_environment().home)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def specs(as_json: Json = False) -> None:

@@ -13,6 +13,7 @@ import yaml
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from connectors.spec.words import DURATION_SCHEMA, parse_duration
 from hub.errors import ConfigurationError
 from schemas import yaml_told
 
@@ -43,12 +44,12 @@ class Settings:
 LONGEST_OVERLAP = timedelta(days=366)
 
 
-def _span(value: object) -> object:
-    """`30m`, `2h`, `1d` -> timedelta; anything else is left to pydantic."""
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if isinstance(value, str) and value[-1:] in units and value[:-1].isdecimal() and len(value) < 10:
-        return timedelta(**{units[value[-1]]: int(value[:-1])})
-    return value
+def _span(value: object) -> timedelta:
+    """`30m`, `2h`, `1d` -> timedelta; a bare number is refused, since its unit would be a guess."""
+    try:
+        return timedelta(seconds=parse_duration(value))
+    except OverflowError:
+        return timedelta.max
 
 
 def _not_behind_itself(overlap: timedelta) -> timedelta:
@@ -56,6 +57,14 @@ def _not_behind_itself(overlap: timedelta) -> timedelta:
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         raise ValueError(f"write a time between 0m and {LONGEST_OVERLAP.days}d")
     return overlap
+
+
+Overlap = Annotated[
+    timedelta,
+    BeforeValidator(_span, json_schema_input_type=str),
+    AfterValidator(_not_behind_itself),
+    Field(json_schema_extra={**DURATION_SCHEMA, "default": "30m"}),
+]
 
 
 def _known_cron(schedule: str) -> str:
@@ -90,7 +99,7 @@ class Place(_Section):
 class Limits(_Section):
     """How much a peer is asked, where the province agreed on other figures than the spec's."""
 
-    per_second: float | None = Field(default=None, gt=0, description="requests a second")
+    per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="requests a second")
     parallel: int | None = Field(default=None, gt=0, description="requests in flight")
 
 
@@ -177,7 +186,7 @@ class Province(_Section):
     url: str | None = Field(default=None, description="address of the system, when the connection does not say it")
     connection: str = Field(description="Airflow Connection with login and password (`AIRFLOW_CONN_<ID>` serves too)")
     schedule: Cron | None = Field(default="30 1 * * *", description="cron in Asia/Ho_Chi_Minh; `null`: only by hand")
-    overlap: Annotated[timedelta, BeforeValidator(_span), AfterValidator(_not_behind_itself)] = Field(
+    overlap: Overlap = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
     )
     earliest: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
@@ -235,14 +244,19 @@ def province_slugs(settings: Settings) -> list[str]:
     return []
 
 
-def _read_province(path: Path) -> Province:
-    """One province file, checked."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+def refuse_slug(slug: str, path: Path) -> None:
+    """Raises ConfigurationError for a name that cannot be the slug of the file at `path`."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         raise ConfigurationError(
-            f"'{path.stem}' is no name for a province's file",
+            f"'{slug}' is no name for a province's file",
             where=str(path),
             next_step="Use small letters without marks, digits and _: lao_cai.yaml. The name people read is inside it.",
         )
+
+
+def _read_province(path: Path) -> Province:
+    """One province file, checked."""
+    refuse_slug(path.stem, path)
     try:
         content = path.read_text("utf-8")
         node, data = yaml_told.load(content)

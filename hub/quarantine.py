@@ -9,6 +9,8 @@ from hub.errors import ConfigurationError
 from hub.messages import STREAM, body_of
 from schemas import tables
 
+LAST_NUMBER = 2**63 - 1
+"""PostgreSQL counts items in eight bytes, and refuses to compare with a larger number."""
 ITEM = tables.quarantine.c
 _LISTED = (
     ITEM.item_id,
@@ -63,8 +65,10 @@ def item(engine: Engine, item_id: int) -> dict[str, Any]:
     Raises:
         NoSuchItem: there is none of that number.
     """
-    with engine.connect() as connection:
-        row = connection.execute(select(tables.quarantine).where(ITEM.item_id == item_id)).one_or_none()
+    row = None
+    if abs(item_id) <= LAST_NUMBER:
+        with engine.connect() as connection:
+            row = connection.execute(select(tables.quarantine).where(ITEM.item_id == item_id)).one_or_none()
     if row is None:
         raise NoSuchItem(f"there is no item {item_id}", where="quarantine", next_step="lienthong quarantine list")
     return dict(row._mapping)

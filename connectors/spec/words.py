@@ -20,7 +20,7 @@ BUILT_IN = frozenset({"url", "login", "password", "unit", "token", "call"})
 """Placeholders that every request may use, besides `extra.…` of the connection."""
 
 
-def parse_duration(value: object) -> object:
+def parse_duration(value: object) -> float:
     """Seconds of `30s`, `500ms`, `5m`, `2h`, `1d`; a bare number is not accepted, since its unit would be a guess.
 
     >>> parse_duration("30m")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import yaml
 from croniter import croniter
 
 from connectors.spec import Spec
 from connectors.spec.account import account_fields
-from hub.config import BASE, Settings, load_province, province_schema
+from hub.config import BASE, Settings, load_province, province_schema, refuse_slug
 from hub.errors import ConfigurationError
 
 SCHEDULE = "30 1 * * *"
@@ -47,14 +48,21 @@ def own_folder(settings: Settings, command: str = "province new") -> Path:
     return own
 
 
+def province_path(settings: Settings, slug: str) -> Path:
+    """Where the file of a new province will be; raises ConfigurationError for what cannot be its name."""
+    path = own_folder(settings) / "provinces" / f"{slug}.yaml"
+    refuse_slug(slug, path)
+    return path
+
+
 def write_province(settings: Settings, new: NewProvince, spec: Spec, *, force: bool = False) -> Path:
     """Write `provinces/<slug>.yaml`; the file is read back and found good before it takes its place.
 
     Raises:
         ConfigurationError: there is one already (without `force`), or what would be wrong in the new one.
     """
-    folder = own_folder(settings) / "provinces"
-    path = folder / f"{new.slug}.yaml"
+    path = province_path(settings, new.slug)
+    folder = path.parent
     if path.exists() and not force:
         raise ConfigurationError(
             "there is such a province already",
@@ -76,7 +84,11 @@ def write_province(settings: Settings, new: NewProvince, spec: Spec, *, force: b
         tried = Path(trial) / "provinces" / path.name
         tried.parent.mkdir()
         tried.write_text(text, "utf-8")
-        load_province(Settings(settings.home, (Path(trial),)), new.slug)
+        try:
+            load_province(Settings(settings.home, (Path(trial),)), new.slug)
+        except ConfigurationError as error:
+            error.where = str(path)  # the line is that of a file that is not there
+            raise
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     schema = folder / "province.schema.json"
@@ -86,27 +98,43 @@ def write_province(settings: Settings, new: NewProvince, spec: Spec, *, force: b
 
 def province_text(new: NewProvince, spec: Spec) -> str:
     """The file, with a comment on every line that a person must look at."""
-    address = f"url: {new.url}" if new.url else "# url: https://…"
+    address = f"url: {_scalar(new.url)}" if new.url else "# url: https://…"
     schedule = "null" if new.schedule is None else f'"{new.schedule}"'
+    code, agency = json.dumps(new.code, ensure_ascii=False), _scalar(new.agency)
     lines = [
         ("# yaml-language-server: $schema=province.schema.json", ""),
-        (f"# {new.name}: {spec.title or spec.system}. All keys: docs/configuration.md.", ""),
+        (f"# {' '.join(new.name.split())}: {spec.title or spec.system}. All keys: docs/configuration.md.", ""),
         ("province:", ""),
-        (f'  code: "{new.code}"', "of the administrative units in force since 01/07/2025"),
-        (f"  name: {new.name}", ""),
-        (f"  agency: {new.agency}", "first-level agency code; ask the province, lists disagree since the mergers"),
+        (
+            f"  code: {code}",
+            "of the administrative units in force since 01/07/2025",
+        ),
+        (f"  name: {_scalar(new.name)}", ""),
+        (
+            f"  agency: {agency}",
+            "first-level agency code; ask the province, lists disagree since the mergers",
+        ),
         (f"system: {new.system}", "connector spec: lienthong specs lists them"),
         (address, "when the connection does not say it"),
-        (f"connection: {new.connection}", "an Airflow Connection; the secret is never here"),
+        (f"connection: {_scalar(new.connection)}", "an Airflow Connection; the secret is never here"),
         (f"schedule: {schedule}", "minute hour day month weekday, Asia/Ho_Chi_Minh; null: only by hand"),
         ("# limits: {per_second: 5}", f"where the vendor grants other figures than the spec's {_limits(spec)}"),
         ("# overlay: " + new.slug, f"mappings/overlays/{new.slug}.yaml: what is local here"),
         ("national:", ""),
         ("  connection: national", "the account on the national adapter"),
-        (f"  unit: {new.agency}", "madonvi: the unit in whose name dossiers are sent"),
+        (f"  unit: {agency}", "madonvi: the unit in whose name dossiers are sent"),
     ]
     width = max(len(line) for line, comment in lines if comment) + 2
     return "".join(f"{line:<{width}}# {comment}\n" if comment else f"{line}\n" for line, comment in lines)
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML writes it: bare where it then reads as itself, else in quotes ("Huế: thành phố")."""
+    try:
+        bare = yaml.safe_load(f"key: {text}") == {"key": text}
+    except yaml.YAMLError:
+        bare = False
+    return text if bare else json.dumps(text, ensure_ascii=False)
 
 
 def _limits(spec: Spec) -> str:

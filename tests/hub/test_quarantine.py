@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from hub.check import check
+from hub.cli.output import USAGE, exit_code_of
 from hub.config import BASE, Settings, load_province
 from hub.context import Hub
 from hub.merge import merge
@@ -82,9 +83,11 @@ def test_what_fails_again_stays_the_same_item(lao_cai: Hub, sandbox: Sandbox) ->
     assert [one["item_id"] for one in held_items(lao_cai.engine, "lao_cai")] == before
 
 
-def test_an_item_that_does_not_exist_is_said_so(lao_cai: Hub) -> None:
-    with pytest.raises(NoSuchItem, match="no item 4711"):
-        item(lao_cai.engine, 4711)
+@pytest.mark.parametrize("number", [4711, 2**63, 99999999999999999999])
+def test_an_item_that_does_not_exist_is_said_so(engine: Engine, number: int) -> None:
+    with pytest.raises(NoSuchItem, match=f"no item {number}") as told:
+        item(engine, number)
+    assert exit_code_of(told.value) == USAGE
 
 
 def test_legal_head_of_progress_goes_and_the_rest_is_held(lao_cai: Hub, sandbox: Sandbox) -> None:

@@ -118,6 +118,28 @@ def test_an_account_that_is_known_already_is_not_asked_for(
     assert code == 0 and "known already" in text and "export" not in text
 
 
+@pytest.mark.parametrize("slug", ["Thanh Hóa", "thanh:hoa", "../thanh_hoa", "thanh_hoa.yaml", ""])
+def test_a_name_that_no_file_may_have_is_told_with_the_folder_and_the_rule(
+    own: Path, capsys: pytest.CaptureFixture[str], slug: str
+) -> None:
+    code, text, _ = say(capsys, "province", "new", slug, "--spec", "vnpt_igate", "--json")
+    told = json.loads(text)
+    assert code == 2 and told["where"].startswith(str(own / "provinces")) and "small letters" in told["next_step"]
+    assert not (own / "provinces").exists()
+
+
+def test_a_name_with_signs_of_yaml_is_written_so_that_it_reads_as_itself(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("Huế: thành phố", "Huế # cố đô", "no", "'"):
+        new = ("province", "new", "hue", "--spec", "vnpt_igate", "--code", "46", "--agency", "H57", "--force")
+        assert say(capsys, *new, "--name", name)[0] == 0
+        assert load_province(Settings(own, (own, BASE)), "hue").province.name == name
+    code, text, _ = say(capsys, *new, "--name", "", "--json")
+    told = json.loads(text)
+    assert code == 2 and told["where"] == str(own / "provinces" / "hue.yaml") and "province.name" in told["what"]
+
+
 def test_a_terminal_is_asked_for_what_is_missing(own: Path) -> None:
     answers = "viettel_onegate\nThanh Hóa\n38\nH56\n\nmy_connection\nnone\n"
     master, slave = pty.openpty()

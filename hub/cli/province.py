@@ -20,7 +20,7 @@ from hub.onboarding.new_province import (
     connection_line,
     default_connection,
     next_schedule,
-    own_folder,
+    province_path,
     write_province,
 )
 from hub.onboarding.proposals import propose
@@ -71,7 +71,7 @@ def new(
     Asks for what is missing when it is run in a terminal; otherwise takes the proposals of the shipped lists.
     """
     settings = Settings.from_environment()
-    own_folder(settings)
+    province_path(settings, slug)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     system = spec or _ask_spec(settings, asks=asks)
     found = load_spec(spec_path(settings, system))

@@ -105,15 +105,9 @@ def province_text(new: NewProvince, spec: Spec) -> str:
         ("# yaml-language-server: $schema=province.schema.json", ""),
         (f"# {' '.join(new.name.split())}: {spec.title or spec.system}. All keys: docs/configuration.md.", ""),
         ("province:", ""),
-        (
-            f"  code: {code}",
-            "of the administrative units in force since 01/07/2025",
-        ),
+        (f"  code: {code}", "of the administrative units in force since 01/07/2025"),
         (f"  name: {_scalar(new.name)}", ""),
-        (
-            f"  agency: {agency}",
-            "first-level agency code; ask the province, lists disagree since the mergers",
-        ),
+        (f"  agency: {agency}", "first-level agency code; ask the province, lists disagree since the mergers"),
         (f"system: {new.system}", "connector spec: lienthong specs lists them"),
         (address, "when the connection does not say it"),
         (f"connection: {_scalar(new.connection)}", "an Airflow Connection; the secret is never here"),

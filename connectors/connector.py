@@ -56,7 +56,7 @@ class Connector:
         self.spec = spec
         self.peer = peer
         self.clock = clock
-        self.transport = transport or HttpTransport(spec.limits.parallel, **tls_files(spec, peer))
+        self.transport = transport or HttpTransport(spec.limits.parallel, ticks=ticks, **tls_files(spec, peer))
         self._world: dict[str, Any] = {
             "clock": clock,
             "ticks": ticks,
@@ -102,7 +102,8 @@ class Connector:
                 seen = self._seen(stream, part, reply, records, before == records)
                 following = pager.after(position, seen, moved.since)
             except (EndlessPages, MissingRows, Unfit) as error:
-                raise self.exchange.say.unfit(ask, reply, str(error)) from None
+                next_step = error.next_step if isinstance(error, EndlessPages) else ""
+                raise self.exchange.say.unfit(ask, reply, str(error), next_step) from None
             if not (is_newest_first(part) and seen.lies_behind(window.until)):
                 passed = pager.passed(position)
                 raw, media_type, whole = self._completed(stream, ask, reply, records)
@@ -323,7 +324,17 @@ class Connector:
             times=times,
             asked=reply.asked,
             home=self.peer.url,
+            digest=_digest_of(records, reply),
         )
+
+
+def _digest_of(records: list[dict[str, Any]], reply: Reply) -> str:
+    """What tells the rows of one page from those of another; the whole answer where they are nested too deep."""
+    try:
+        written = orjson.dumps(records)
+    except TypeError:
+        written = reply.response.body
+    return hashlib.blake2b(written, digest_size=16).hexdigest()
 
 
 def _page_in(bundle: Bundle | None, raw: bytes) -> bytes:

@@ -169,7 +169,7 @@ class Exchange:
     def fetch(self, url: str, name: str) -> WireResponse:
         """A plain GET without token, for what stands beside the service: its WSDL."""
         limits = self.spec.limits
-        request = WireRequest("GET", url, connect=limits.connect, timeout=limits.timeout)
+        request = WireRequest("GET", url, connect=limits.connect, timeout=limits.timeout, whole=limits.whole)
         try:
             return self._send(request, Ask(name, Request()))
         except Again as again:

@@ -83,12 +83,13 @@ class Wording:
             **self.place(ask),
         )
 
-    def unfit(self, ask: "Ask", reply: "Reply", why: str) -> BadAnswer:
+    def unfit(self, ask: "Ask", reply: "Reply", why: str, next_step: str = "") -> BadAnswer:
         """An answer that can be read and is not what the spec says of it."""
         vendor = self._spec.title or self._spec.system
         return BadAnswer(
             f"{why} (HTTP {reply.response.status}).",
-            next_step=f"The answer is kept. Compare it with the document of {vendor}, and the spec with both.",
+            next_step=next_step
+            or f"The answer is kept. Compare it with the document of {vendor}, and the spec with both.",
             status=reply.response.status,
             raw=reply.response.body,
             **self.place(ask),

@@ -111,13 +111,11 @@ class _Spoiler:
         if not self._token:
             return self._transport(request)
         wrong = _other(self._token)
-        spoiled = WireRequest(
-            request.method,
-            request.url.replace(quote(self._token, safe=""), wrong).replace(self._token, wrong),
-            {name: value.replace(self._token, wrong) for name, value in request.headers.items()},
-            None if request.body is None else request.body.replace(self._token.encode(), wrong.encode()),
-            request.connect,
-            request.timeout,
+        spoiled = replace(
+            request,
+            url=request.url.replace(quote(self._token, safe=""), wrong).replace(self._token, wrong),
+            headers={name: value.replace(self._token, wrong) for name, value in request.headers.items()},
+            body=None if request.body is None else request.body.replace(self._token.encode(), wrong.encode()),
         )
         if spoiled != request:
             if self.left:

@@ -15,7 +15,11 @@ MOST_STEPS_BACK = 20
 
 
 class EndlessPages(Exception):
-    """The peer gives the same page again and again."""
+    """The peer's pages do not end: says which, and where it is known the `next_step`."""
+
+    def __init__(self, why: str, next_step: str = "") -> None:
+        self.next_step = next_step
+        super().__init__(why)
 
 
 class MissingRows(Exception):
@@ -28,7 +32,7 @@ class Seen:
     itself.
 
     `times` are the changes of the records that carry one, for pagers that go by them; `next` is the cursor or address
-    of the next page, None where there is none.
+    of the next page, None where there is none; `digest` tells its rows from those of other pages.
     """
 
     rows: int
@@ -37,6 +41,7 @@ class Seen:
     last: bool | None = None
     times: Sequence[datetime] = ()
     next: str | None = None
+    digest: str = ""
 
     @property
     def newest(self) -> datetime | None:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from requests.utils import parse_header_links
 
 from connectors.answer.opened import Envelope
+from connectors.paging.bounds import Bounded
 from connectors.paging.by_time import ByTime
 from connectors.paging.chained import Cursor, Linked, Waiting
 from connectors.paging.pager import Numbered, Offset, OnePage, Pager, Seen
@@ -39,14 +40,15 @@ class Unfit(Exception):
 
 
 def pager_of(spec: Spec, part: Stream, window: Window, rows: int | None = None) -> Pager:
-    """The pager of a stream over a window, with another page size where one is given."""
-    pager = _pages_of(spec, part, rows)
+    """The pager of a stream over a window, with another page size where one is given; it ends at `limits.pages`."""
+    pager, bound = _pages_of(spec, part, rows), spec.limits.pages
     limit = part.window
     if limit is None or limit.most is None:
-        return pager
+        return Bounded(pager, bound)
     since, most = window.since or limit.earliest, timedelta(seconds=limit.most)
     assert since is not None, "the spec says earliest beside most"
-    return InPieces(pager, Window(min(since, window.until), window.until), most, window_form(spec, part, limit))
+    pieces = InPieces(pager, Window(min(since, window.until), window.until), most, window_form(spec, part, limit))
+    return Bounded(pieces, bound)
 
 
 def _pages_of(spec: Spec, part: Stream, rows: int | None) -> Pager:
@@ -107,6 +109,7 @@ def seen_on(
     times: Sequence[datetime],
     asked: str,
     home: str,
+    digest: str,
 ) -> Seen:
     """What the pager is told of a page that was `asked` for; no link may leave `home`, the peer's address.
 
@@ -114,10 +117,16 @@ def seen_on(
     """
     pages = part.pages
     if isinstance(pages, NoPages | Queue):
-        return Seen(rows=len(records), repeated=repeated)
+        return Seen(rows=len(records), repeated=repeated, digest=digest)
     total = None if pages.total is None else _number(envelope, pages.total)
     return Seen(
-        len(records), repeated, total, _last(pages, envelope), times, _next(pages, envelope, response, asked, home)
+        len(records),
+        repeated,
+        total,
+        _last(pages, envelope),
+        times,
+        _next(pages, envelope, response, asked, home),
+        digest,
     )
 
 

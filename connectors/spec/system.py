@@ -143,6 +143,8 @@ class Limits(Part):
     timeout: SomeTime = Field(
         default=60.0, validate_default=False, description="longest silence while an answer is awaited"
     )
+    whole: SomeTime = Field(default=900.0, validate_default=False, description="longest time for one whole answer")
+    pages: int = Field(default=100_000, ge=1, description="most pages of one walk; one that goes on is an error")
     attempts: int = Field(default=4, ge=1, le=10, description="tries of one request, the first one counted")
     wait: Duration = Field(
         default=1.0, validate_default=False, description="pause before the second try; doubles, with jitter"

@@ -92,6 +92,7 @@ class Builder:
             nonce=self._random.randbytes(16).hex(),
             connect=limits.connect,
             timeout=limits.timeout,
+            whole=limits.whole,
         )
         headers = fill({**common.headers, **own.headers}, known)
         return with_headers(request, {name: str(value) for name, value in headers.items()})

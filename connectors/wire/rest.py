@@ -40,6 +40,7 @@ def build_rest(
         body=body,
         connect=limits.connect,
         timeout=limits.timeout,
+        whole=limits.whole,
     )
 
 

@@ -65,6 +65,7 @@ class Soap:
         nonce: str,
         connect: float,
         timeout: float,
+        whole: float,
     ) -> WireRequest:
         """A SOAP 1.1 request, signed with a `nonce` where `security` says so; raises NotInWsdl.
 
@@ -93,6 +94,7 @@ class Soap:
             body=etree.tostring(envelope, xml_declaration=True, encoding="utf-8"),
             connect=connect,
             timeout=timeout,
+            whole=whole,
         )
 
 

@@ -6,6 +6,7 @@ other case.
 """
 
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema, SSLError
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import HTTPError as BrokenBody
 
 LARGEST_ANSWER = 256 * 1024 * 1024
 CHUNK = 1 << 16
@@ -28,17 +36,24 @@ class NotSent(Exception):
 
 
 class NoAnswer(Exception):
-    """The request may have arrived, but no whole answer came back; `timeout` tells silence from a broken
-    connection."""
+    """The request may have arrived, but no whole answer came back; `timeout` tells one that took too long from a
+    broken connection."""
 
     def __init__(self, why: str, *, timeout: bool = False) -> None:
         self.timeout = timeout
         super().__init__(why)
 
 
+class TooLarge(NoAnswer):
+    """More came than is read into memory: the same request gives the same again."""
+
+
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One HTTP request; times in seconds. The repr shows no headers and no body: both carry secrets."""
+    """One HTTP request; times in seconds: `timeout` the longest silence, `whole` the longest time for all of an answer.
+
+    The repr shows no headers and no body: both carry secrets.
+    """
 
     method: str
     url: str
@@ -46,6 +61,7 @@ class WireRequest:
     body: bytes | None = field(default=None, repr=False)
     connect: float = 10.0
     timeout: float = 60.0
+    whole: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +106,19 @@ class _OwnHost(requests.Session):
 class HttpTransport:
     """Real HTTP: a pool of kept connections, no hidden retries, no redirects of a write or to another host.
 
-    `certificate`, `key` and `authority` are paths of PEM files.
+    `certificate`, `key` and `authority` are paths of PEM files; `ticks` gives monotonic seconds.
     """
 
     def __init__(
-        self, parallel: int, *, certificate: str | None = None, key: str | None = None, authority: str | None = None
+        self,
+        parallel: int,
+        *,
+        certificate: str | None = None,
+        key: str | None = None,
+        authority: str | None = None,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._ticks = ticks
         self._session = _OwnHost()
         self._session.cert = (certificate, key) if certificate and key else certificate
         self._verify = authority
@@ -106,6 +129,7 @@ class HttpTransport:
         self._session.mount("https://", adapter)
 
     def __call__(self, request: WireRequest) -> WireResponse:
+        begun = self._ticks()
         try:
             with self._session.request(
                 request.method,
@@ -119,8 +143,11 @@ class HttpTransport:
                 verify=self._verify,
                 stream=True,
             ) as response:
-                return WireResponse(response.status_code, _read(response), dict(response.headers))
-        except requests.RequestException as error:
+                body = _read(response, lambda: self._ticks() - begun > request.whole, request)
+                return WireResponse(response.status_code, body, dict(response.headers))
+        except ReadTimeoutError:
+            raise NoAnswer(f"no answer within {request.timeout:g} s", timeout=True) from None
+        except (requests.RequestException, BrokenBody) as error:
             raise _translate(error, request) from None
 
     def close(self) -> None:
@@ -137,18 +164,23 @@ def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(response: requests.Response) -> bytes:
-    """The body, up to the largest answer that is read into memory."""
+def _read(response: requests.Response, is_late: Callable[[], bool], request: WireRequest) -> bytes:
+    """The body, up to the largest answer that is read into memory, while it is not late.
+
+    Read as it comes: to wait for a full chunk is to wait for ever where a peer gives a byte at a time.
+    """
     parts, size = [], 0
-    for part in response.iter_content(CHUNK):
+    while part := response.raw.read1(CHUNK, decode_content=True):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
-            raise NoAnswer(f"the answer is larger than {LARGEST_ANSWER // 2**20} MB")
+            raise TooLarge(f"the answer is larger than {LARGEST_ANSWER // 2**20} MB")
+        if is_late():
+            raise NoAnswer(f"the answer is not whole after {request.whole:g} s", timeout=True)
     return b"".join(parts)
 
 
-def _translate(error: requests.RequestException, request: WireRequest) -> NotSent | NoAnswer:
+def _translate(error: requests.RequestException | BrokenBody, request: WireRequest) -> NotSent | NoAnswer:
     """Not sent only where that is certain: the connection was never made."""
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause

@@ -182,3 +182,31 @@ def test_a_header_in_vietnamese_is_sent_as_utf8() -> None:
 def test_a_header_with_a_line_end_is_never_sent() -> None:
     with pytest.raises(NotSent, match="line end"):
         HttpTransport(1)(WireRequest("GET", "http://127.0.0.1:1/", {"X-Key": "a\nX-Evil: 1"}))
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 60", "Transfer-Encoding: chunked", "Connection: close"])
+def test_an_answer_that_drips_a_byte_at_a_time_is_given_up_after_its_whole_time(head: str) -> None:
+    """Each byte ends a silence, so that the time limit of silence alone never comes."""
+    now = iter(range(10_000))
+    done = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.recv(65536)
+        chunked = "chunked" in head
+        try:
+            connection.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n{'3C' if chunked else ''}".encode())
+            connection.sendall(b"\r\n" if chunked else b"")
+            for _ in range(60):
+                connection.sendall(b" ")
+                if done.wait(0.02):
+                    return
+        except OSError:
+            return
+
+    with serving(drip) as url:
+        with pytest.raises(NoAnswer, match="not whole after 10 s") as caught:
+            HttpTransport(1, ticks=lambda: float(next(now)))(
+                WireRequest("GET", url, connect=2.0, timeout=5.0, whole=10.0)
+            )
+        done.set()
+    assert caught.value.timeout and next(now) < 20

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from hub.errors import CheckBroken, ConfigurationError
 from hub.later import import_later
+from schemas import yaml_told
 
 KEY = ("message_id", "position")
 """Columns that name a staged row."""
@@ -35,20 +36,52 @@ def load_suite(path: Path) -> list[dict[str, Any]]:
     """Read a suite file; each entry keeps its line.
 
     Raises:
-        ConfigurationError: an entry without `expect`, `reason` or `field`, with file and line.
+        ConfigurationError: no YAML, no list `expectations`, an entry without `expect`, `reason` or `field` or with
+            another value than text in them; with file and line.
     """
-    node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-    entries = dict((key.value, value) for key, value in node.value)["expectations"].value  # type: ignore[union-attr]
-    suite = yaml.safe_load(path.read_text("utf-8"))["expectations"]
-    for entry, place in zip(suite, entries, strict=True):
-        entry["line"] = place.start_mark.line + 1
-        for key in _OURS - entry.keys():
-            raise ConfigurationError(
-                f"the expectation has no '{key}'",
-                where=f"{path}:{entry['line']}",
-                next_step="Each entry names expect, its arguments, reason and field.",
-            )
-    return suite
+    try:
+        content = path.read_text("utf-8")
+        node, suite = yaml_told.load(content)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise _wrong("the file is not UTF-8", path, line, "Save it as UTF-8 (without BOM).") from None
+    except yaml.YAMLError as error:
+        problem, found = yaml_told.problem_of(error, content)
+        raise _wrong(f"this is not YAML: {problem}", path, found or 1, "Mend the line, or the one above it.") from None
+    entries = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(entries, list):
+        key = "the key 'expectations' is not a list" if entries is not None else "the key 'expectations' is missing"
+        raise _wrong(key, path, _line_of(node, "expectations"), "A suite is suite: and expectations: with a list.")
+    for entry, line in zip(entries, _lines_of(node), strict=True):
+        if not isinstance(entry, dict):
+            raise _wrong("the expectation is not a map of keys", path, line, _ENTRY)
+        entry["line"] = line
+        for key in sorted(_OURS):
+            if key not in entry:
+                raise _wrong(f"the expectation has no '{key}'", path, line, _ENTRY)
+            if not isinstance(entry[key], str):
+                raise _wrong(f"the expectation's '{key}' is not text (it says {entry[key]!r})", path, line, _ENTRY)
+    return entries
+
+
+_ENTRY = "Each entry names expect, its arguments, reason and field."
+
+
+def _wrong(what: str, path: Path, line: int, next_step: str) -> ConfigurationError:
+    return ConfigurationError(what, where=f"{path}:{line}", next_step=next_step)
+
+
+def _line_of(node: yaml.Node | None, key: str) -> int:
+    """The line of a key of the document, or its first."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((name.start_mark.line + 1 for name, _ in pairs if name.value == key), 1)
+
+
+def _lines_of(node: yaml.Node | None) -> list[int]:
+    """The line of each entry; of a key that stands twice YAML takes the last."""
+    assert isinstance(node, yaml.MappingNode)
+    listed = [value for name, value in node.value if name.value == "expectations"][-1]
+    return [entry.start_mark.line + 1 for entry in listed.value]
 
 
 def failures(engine: Engine, table: str, path: Path) -> Iterator[Failure]:
@@ -137,7 +170,7 @@ def _expectation(rule: dict[str, Any], number: int, path: Path) -> Any:
         )
     try:
         return kind(**arguments, meta={"number": number})
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ConfigurationError(
             f"'{rule['expect']}' does not take these arguments: {error}", where=f"{path}:{rule['line']}"
         ) from None

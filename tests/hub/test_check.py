@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from hub.context import Hub
 from hub.errors import CheckBroken, ConfigurationError
-from hub.expectations import failures, load_suite
+from hub.expectations import check_suite, failures, load_suite
 from hub.sync import sync
 from tests.conftest import Sandbox
 
@@ -69,6 +69,36 @@ def test_an_expectation_without_a_reason_is_refused(tmp_path: Path) -> None:
     path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, column: a, field: f}")
     with pytest.raises(ConfigurationError, match="'reason'"):
         load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("suite: mine\n", 1, "the key 'expectations' is missing"),
+        ("", 1, "the key 'expectations' is missing"),
+        ("- a\n", 1, "the key 'expectations' is missing"),
+        ("suite: mine\nexpectations: all\n", 2, "the key 'expectations' is not a list"),
+        ("suite: mine\nexpectations:\n  - {expect: x\n", 4, "not YAML"),
+        ("suite: mine\nexpectations:\n  - expect_nothing\n", 3, "not a map"),
+        ("suite: mine\nexpectations:\n  - {expect: 3, reason: r, field: f}\n", 3, "'expect' is not text (it says 3)"),
+        ("suite: mine\nexpectations: &a\n  - *a\n", 2, "holds itself"),
+        ("# a bell: \a\n", 1, "U+0007"),
+    ],
+)
+def test_a_broken_suite_of_ones_own_names_file_and_line(tmp_path: Path, content: str, line: int, words: str) -> None:
+    path = tmp_path / "dossier.yaml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(ConfigurationError) as failed:
+        load_suite(path)
+    told = failed.value
+    assert told.where == f"{path}:{line}" and words in told.what and told.next_step
+
+
+def test_arguments_that_an_expectation_does_not_take_name_file_and_line(tmp_path: Path) -> None:
+    path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, 3: a, reason: r, field: f}")
+    with pytest.raises(ConfigurationError, match="does not take") as failed:
+        check_suite(path)
+    assert failed.value.where.endswith("s.yaml:3")
 
 
 def test_when_moved_rows_are_not_the_counted_rows_the_run_fails_and_nothing_is_merged(

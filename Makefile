@@ -55,7 +55,7 @@ clean: ## remove the environment, caches and the data of demo and up
 # The environment: uv inside it, then exactly what the lock says, then this folder as an editable package.
 # A changed lock or pyproject.toml syncs again; otherwise make sees the stamp and does nothing.
 $(STAMP): requirements.lock pyproject.toml $(BIN)/uv
-	@echo "Installing the packages of requirements.lock into $(VENV) (700 MB; a minute or two the first time) ..."
+	@echo "Installing the packages of requirements.lock into $(VENV) (900 MB; a minute or two the first time) ..."
 	@index="$(INDEX)"; [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \

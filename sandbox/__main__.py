@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox import portal, processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
@@ -172,7 +173,9 @@ def _file(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
         raise SandboxError(
             f"-n must lie between 0 and 10000 and --unknown between 0 and -n, not {options.n}, {unknown}"
         )
-    to = options.to or f"{RECEIVER}/inbound/{options.province}"
+    to = options.to or RECEIVER
+    if urlsplit(to).path.strip("/") == "":
+        to = f"{to.rstrip('/')}/inbound/{options.province}"
     body = portal.file(folder, config, options.province, options.n, unknown, to)
     answers = ", ".join(f"{count} answered {status}" for status, count in sorted(body["answers"].items()))
     return body, f"{len(body['filed'])} filed for {options.province}; {answers or 'nothing was owed'}"
@@ -232,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("--province", required=True, help="whose dossiers they are")
     file.add_argument("-n", type=int, default=20, help="how many (20)")
     file.add_argument("--unknown", type=int, help="how many of them for procedures that the province lacks (a fifth)")
-    file.add_argument("--to", help=f"the receiver ({RECEIVER}/inbound/<province>)")
+    file.add_argument("--to", help=f"the receiver ({RECEIVER}); without a path, /inbound/<province> of it")
     serve = commands.add_parser("serve", parents=[common])
     serve.add_argument("peer")
     serve.add_argument("--socket", type=int, required=True)

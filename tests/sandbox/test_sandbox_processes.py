@@ -5,6 +5,8 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,28 @@ def test_a_province_that_is_named_later_joins_those_that_are_there(sandbox):
     after = json.loads((sandbox.folder / "connections.json").read_text())
     assert {name: after[name] for name in before} == before
     assert after["fpt_thanh_hoa"]["host"]
+
+
+def test_the_portal_finds_the_receiver_by_its_host_alone(sandbox):
+    asked = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"status": 200, "message": "success", "description": ""}')
+
+        def log_message(self, *words):
+            pass
+
+    sandbox("start", "--size", "10", "--port-base", "0", "--provinces", "lao_cai")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sandbox("file", "--province", "lao_cai", "-n", "2", "--to", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert asked == ["/inbound/lao_cai"] * 2
 
 
 def test_without_a_name_a_province_of_each_vendor_starts(sandbox):

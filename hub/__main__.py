@@ -1,5 +1,20 @@
-"""`python -m hub` is `lienthong`."""
+"""The command `lienthong`, and `python -m hub`: Ctrl-C ends it without a traceback even while its modules load."""
 
-from hub.cli import main
+import sys
 
-main()
+STOPPED = 130
+
+
+def main() -> None:
+    """Load the command line and run one command."""
+    try:
+        from hub.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        sys.exit(STOPPED)
+
+
+if __name__ == "__main__":
+    main()

@@ -75,8 +75,12 @@ class Connector:
     def beside(
         self, *, spec: Spec | None = None, peer: Peer | None = None, transport: Transport | None = None
     ) -> "Connector":
-        """Another connector in the same world (clock, limits of the host), with a token of its own."""
-        return Connector(spec or self.spec, peer or self.peer, transport=transport or self.transport, **self._world)
+        """Another connector in the same world (clock, limits of the host), with a token of its own; another account
+        shares no cookies."""
+        wire, account = transport or self.transport, peer or self.peer
+        if transport is None and account != self.peer and isinstance(wire, HttpTransport):
+            wire = wire.fresh()
+        return Connector(spec or self.spec, account, transport=wire, **self._world)
 
     def pull(
         self, stream: str, window: Window, after: Position | None = None, *, rows: int | None = None

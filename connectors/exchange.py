@@ -30,9 +30,9 @@ from connectors.spec.words import Request, Verdict
 from connectors.wire.building import Builder
 from connectors.wire.limits import HostClosed, Hosts
 from connectors.wire.login import TokenAuth, heads_of, lifetime_in, token_in
-from connectors.wire.soap import NotInWsdl, Soap
+from connectors.wire.soap import NotInWsdl, NotXmlText, Soap
 from connectors.wire.tokens import Token, TokenKeeper
-from connectors.wire.transport import NoAnswer, NotSent, Transport, WireRequest, WireResponse
+from connectors.wire.transport import NoAnswer, NotSent, TooLarge, Transport, WireRequest, WireResponse
 from connectors.wording import Wording, describe, quoted
 
 log = logging.getLogger("connectors")
@@ -230,6 +230,11 @@ class Exchange:
         except NotSent as error:
             self._host.failed(why := f"cannot be reached: {error}")
             raise Again(self._say.down(ask, f"{where} {why}.")) from None
+        except TooLarge as error:
+            self._host.succeeded()
+            if ask.writes:
+                raise self._say.unknown(ask, str(error)) from None
+            raise self._say.too_large(ask, str(error)) from None
         except NoAnswer as error:
             self._host.failed(why := f"did not answer: {error}")
             if ask.writes:
@@ -287,6 +292,8 @@ class Exchange:
             return self._builder.build(ask.request, ask.values, ask.paging, token, ask.link)
         except MissingValue as error:
             raise self._say.no_value(ask, error) from None
+        except NotXmlText as error:
+            raise self._say.unwritable(ask, str(error)) from None
         except NotInWsdl as error:
             raise self._say.wrong_arguments(ask, ask.request.call or self.spec.every_call.call, error) from None
 
@@ -305,6 +312,8 @@ class Exchange:
             wire = self._builder.login(auth)
         except MissingValue as error:
             raise self._say.no_value(ask, error) from None
+        except NotXmlText as error:
+            raise self._say.unwritable(ask, str(error)) from None
         except NotInWsdl as error:
             raise self._say.wrong_arguments(ask, "login", error) from None
         response, envelope, said = self._read(ask, self._send(wire, ask), self._builder.logs_in_by_soap(auth))

@@ -1,8 +1,10 @@
 """The sentences: what went wrong on the way to a peer, where, and what to do next."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from connectors.answer.envelope import Envelope, at, first_words, readable
 from connectors.answer.table import Said
@@ -25,6 +27,12 @@ from schemas.records import VIET_NAM
 
 if TYPE_CHECKING:
     from connectors.exchange import Ask, Reply
+
+MOST_NAMES = 8
+NAME = re.compile(r"[A-Za-z_][\w.$@-]{0,39}", re.ASCII)
+ELEMENT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s/>]")
+OF_SOAP = frozenset({"Envelope", "Header", "Body"})
+READ_FOR_NAMES = 4000
 
 
 class Wording:
@@ -56,11 +64,33 @@ class Wording:
 
     def bad(self, ask: "Ask", what: str, response: WireResponse) -> BadAnswer:
         vendor, now = self._spec.title or self._spec.system, self._clock().astimezone(VIET_NAM)
+        moved = "Where the peer has moved, write its new address in the province file. " if leads_to(response) else ""
         return BadAnswer(
             f"{what}.",
-            next_step=f"The answer is kept. Ask who runs {vendor} what it answered at {now:%H:%M:%S}.",
+            next_step=f"The answer is kept. {moved}Ask who runs {vendor} what it answered at {now:%H:%M:%S}.",
             status=response.status,
             raw=response.body,
+            **self.place(ask),
+        )
+
+    def too_large(self, ask: "Ask", why: str) -> BadAnswer:
+        """An answer of which more came than is read; the same request would give the same again."""
+        return BadAnswer(
+            f"{why}.",
+            next_step="Ask for fewer rows: a smaller rows: under pages:, or a shorter most: under window: of the spec.",
+            **self.place(ask),
+        )
+
+    def unwritable(self, ask: "Ask", place: str) -> PeerError | ConfigError:
+        """A value that no XML can hold: of the record that was to be sent, or of the connection."""
+        if ask.name == "login":
+            return ConfigError(
+                f"{place} of the login holds a control character, which XML cannot carry.",
+                next_step=f"Correct the value in the connection {self._peer.id}.",
+            )
+        return PeerRefused(
+            f"nothing was sent: {place} holds a control character, which XML cannot carry.",
+            next_step="Correct the value where the record comes from, or let the mapping clean it.",
             **self.place(ask),
         )
 
@@ -112,9 +142,12 @@ class Wording:
                 next_step=f"Ask who runs {vendor}; a fault that passes by itself is named under answers: in the spec.",
                 **place,
             )
-        words = quoted(reply.said.text or readable(reply.response.body))
+        if reply.said.text or not reply.envelope.readable:
+            words = quoted(reply.said.text or readable(reply.response.body))
+        else:
+            words = holding(reply.envelope, reply.response)
         return PeerRefused(
-            f"the peer refuses (HTTP {reply.response.status}{code(reply.said)}{words}).",
+            f"the peer refuses ({status_of(reply.response)}{code(reply.said)}{words}).",
             next_step=f"Ask who runs {vendor} what this answer means and name it under answers: in the spec.",
             **place,
         )
@@ -182,7 +215,7 @@ class Wording:
 
 def describe(envelope: Envelope, response: WireResponse, promised: str) -> str:
     """What an answer is instead of the JSON or XML that was promised."""
-    status = f"HTTP {response.status}"
+    status = status_of(response)
     if envelope.kind == "empty":
         return f"the answer is empty ({status})"
     if envelope.kind == "broken":
@@ -192,6 +225,37 @@ def describe(envelope: Envelope, response: WireResponse, promised: str) -> str:
     if name is None:
         return status + quoted(envelope.words)
     return f"the answer is {name}, not {promised} ({status}{quoted(envelope.words)})"
+
+
+def status_of(response: WireResponse) -> str:
+    """The status, and of a redirect that was not followed the host it leads to."""
+    there = leads_to(response)
+    return f"HTTP {response.status}" + (f", a redirect to {there} that is not followed" if there else "")
+
+
+def leads_to(response: WireResponse) -> str:
+    """Scheme, host and port of a redirect: its path and query may hold secrets. "" where there is none."""
+    if not 300 <= response.status < 400:
+        return ""
+    try:
+        there = urlsplit(response.header("Location") or "")
+        host, port = there.hostname, there.port
+    except ValueError:
+        return "what is no address"
+    return "" if host is None else f"{there.scheme or 'http'}://{host}" + (f":{port}" if port else "")
+
+
+def holding(envelope: Envelope, response: WireResponse) -> str:
+    """The names at the top of a readable answer that says nothing in words: its values may be a person's."""
+    if envelope.kind == "soap":
+        found = [name.decode() for name in ELEMENT.findall(response.body[:READ_FOR_NAMES])]
+        names = [name for name in dict.fromkeys(found) if name not in OF_SOAP]
+    elif isinstance(envelope.data, Mapping):
+        names = [str(name) for name in envelope.data]
+    else:
+        return "; a list" if isinstance(envelope.data, list) else "; one value"
+    said = [name for name in names if NAME.fullmatch(name)]
+    return f"; it holds {', '.join(said[:MOST_NAMES])}{', …' if len(said) > MOST_NAMES else ''}" if said else ""
 
 
 def quoted(words: str | None) -> str:

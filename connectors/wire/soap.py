@@ -4,6 +4,7 @@ Replies never pass through zeep: they are taken raw and read by `xmlrecords`. Th
 what is sent does not change because a peer serves another one; `check` tells the difference.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +17,16 @@ from connectors.spec.auth import WsseUsername
 from connectors.wire.transport import WireRequest
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold: control characters, and halves of a character."""
 
 
 class NotInWsdl(Exception):
     """The kept WSDL has no such operation, or other arguments."""
+
+
+class NotXmlText(Exception):
+    """A value cannot be written in XML; the text is the path of its place, never the value."""
 
 
 class Soap:
@@ -67,7 +74,7 @@ class Soap:
         timeout: float,
         whole: float,
     ) -> WireRequest:
-        """A SOAP 1.1 request, signed with a `nonce` where `security` says so; raises NotInWsdl.
+        """A SOAP 1.1 request, signed with a `nonce` where `security` says so; raises NotInWsdl, NotXmlText.
 
         `header` holds the values of the header elements that the WSDL declares for the operation, by their names.
         """
@@ -78,6 +85,8 @@ class Soap:
             extra = {"_soapheaders": _header_values(described, header)} if header else {}
             envelope = described.create(**arguments, **extra).content
         except (Error, TypeError, ValueError, KeyError, AttributeError) as error:
+            if place := _unwritable({**arguments, **header}):
+                raise NotXmlText(place) from None
             raise NotInWsdl(str(error)) from None
         if security is not None:
             from zeep.wsse.username import UsernameToken
@@ -107,6 +116,15 @@ def _header_values(described: Any, header: Mapping[str, Any]) -> dict[str, Any]:
         known = ", ".join(sorted({element.name for _, element in declared})) or "none"
         raise NotInWsdl(f"{described.name} has no header element {', '.join(unknown)}; declared: {known}")
     return {parts[name]: value for name, value in header.items()}
+
+
+def _unwritable(value: Any, place: str = "") -> str | None:
+    """The dotted path of the first text that XML cannot hold."""
+    if isinstance(value, str):
+        return place if NO_XML.search(value) else None
+    within = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    paths = (_unwritable(inner, f"{place}.{name}" if place else str(name)) for name, inner in within)
+    return next((path for path in paths if path), None)
 
 
 def operations_in(wsdl: bytes) -> frozenset[str]:

@@ -119,6 +119,7 @@ class HttpTransport:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ticks = ticks
+        self._parallel = parallel
         self._session = _OwnHost()
         self._session.cert = (certificate, key) if certificate and key else certificate
         self._verify = authority
@@ -149,6 +150,12 @@ class HttpTransport:
             raise NoAnswer(f"no answer within {request.timeout:g} s", timeout=True) from None
         except (requests.RequestException, BrokenBody) as error:
             raise _translate(error, request) from None
+
+    def fresh(self) -> "HttpTransport":
+        """The same wire with no connection and no cookie of this one."""
+        other = HttpTransport(self._parallel, authority=self._verify, ticks=self._ticks)
+        other._session.cert = self._session.cert
+        return other
 
     def close(self) -> None:
         self._session.close()

@@ -7,7 +7,8 @@ answered, the message stays in `inbound_message`.
 
 import hashlib
 import logging
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,20 +19,26 @@ from hub.errors import NotYet
 from hub.inbound.files import BadFile, File, files_of
 from hub.inbound.store import Kept, keep_dossier, keep_message, local_procedure
 from hub.staging import content_hash, printable
+from mappings import Mapping
+from mappings.paths import value_at
+from mappings.plan import FieldPlan
 from schemas.findings import Finding
 from schemas.reasons import explain
 
 log = logging.getLogger(__name__)
 
 TAKEN, UNMAPPED, REFUSED = 200, 404, 500
+LONGEST_CODE = 64
+"""Characters of a dossier code; the longest form that is known has about 30."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the portal is answered."""
+    """What the portal is answered; `code` is the dossier's, where one could be read, for the log."""
 
     status: int
     description: str
+    code: str | None = None
 
     def body(self) -> bytes:
         """The answer as it goes over the wire."""
@@ -55,9 +62,12 @@ def receive(hub: Hub, body: bytes) -> Reply:
     mapped = hub.portal_mapping().map(message)
     record = dict(mapped.record)
     code, procedure = record["national_code"], record["procedure_code"]
+    unfit = _unfit(hub.portal_mapping(), message, code)
+    if unfit is not None:
+        code = None  # what is no code is not kept as one; the message itself is
     try:
         files = files_of(record["documents"], hub.inbound.largest_file)
-        reply = _refusal(mapped.findings)
+        reply = _refusal(mapped.findings) or unfit
     except BadFile as bad:
         files, reply = [], Reply(REFUSED, str(bad))
     with hub.engine.begin() as connection:
@@ -71,7 +81,8 @@ def receive(hub: Hub, body: bytes) -> Reply:
             reply = Reply(UNMAPPED, f"Thủ tục {procedure} không có trong danh mục của tỉnh")
         elif any(finding.reason == "unmapped_procedure" for finding in mapped.findings):
             reply = Reply(UNMAPPED, "Mã thủ tục không phải là mã thủ tục quốc gia")
-        answer = reply or Reply(TAKEN, f"Đã tiếp nhận hồ sơ {code}")
+        reply = reply and replace(reply, code=code)
+        answer = reply or Reply(TAKEN, f"Đã tiếp nhận hồ sơ {code}", code)
         message_id = keep_message(
             connection, hub.slug, digest, len(body), body, answer.status, answer.description, code, procedure
         )
@@ -97,6 +108,18 @@ def _refusal(findings: list[Finding]) -> Reply | None:
         if finding.reason != "unmapped_procedure"
     ]
     return Reply(REFUSED, f"Hồ sơ không hợp lệ: {'; '.join(dict.fromkeys(reasons))}") if reasons else None
+
+
+def _unfit(portal: Mapping, message: dict[str, Any], code: str | None) -> Reply | None:
+    """Why a dossier code cannot be one, as it was said: cleaning would make another dossier's code of it."""
+    rules = [plan for plan in portal.plans if isinstance(plan, FieldPlan) and plan.target == "national_code"]
+    said = [value_at(path, message) for rule in rules for path in rule.paths if path is not None]
+    place = next((rule.where.path for rule in rules), "national_code")
+    if any(unicodedata.category(sign) == "Cc" for one in said if isinstance(one, str) for sign in one.strip()):
+        return Reply(REFUSED, f"Mã hồ sơ có ký tự điều khiển ({place})")
+    if code is not None and len(code) > LONGEST_CODE:
+        return Reply(REFUSED, f"Mã hồ sơ dài hơn {LONGEST_CODE} ký tự ({place})")
+    return None
 
 
 def _kept(record: dict[str, Any], files: list[File], code: str, procedure: str, now: datetime) -> Kept:

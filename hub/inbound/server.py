@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from hub.connections import peer
 from hub.context import Hub
 from hub.errors import HubError
 from hub.inbound.receiving import REFUSED, Reply, receive, refuse_large
+from schemas.masking import mask_text
 
 log = logging.getLogger("hub.inbound")
 
@@ -42,7 +44,8 @@ class Receiver:
         ConfigurationError, MappingError: a province has no way in, or it cannot be read.
     """
 
-    def __init__(self, hubs: Mapping[str, Hub]) -> None:
+    def __init__(self, hubs: Mapping[str, Hub], seconds: Callable[[], float] = time.perf_counter) -> None:
+        self._seconds = seconds
         self._hubs = dict(hubs)
         self._accounts = {slug: _account(hub) for slug, hub in hubs.items()}
         for hub in hubs.values():
@@ -70,6 +73,7 @@ class Receiver:
 
     async def _take(self, hub: Hub, receive_part: Receive, send: Send) -> None:
         async with self._turns:
+            began = self._seconds()
             body, digest, size = await _drained(receive_part, hub.inbound.largest_message)
             if digest is None:
                 return  # the caller hung up in the middle: nothing was promised
@@ -84,7 +88,9 @@ class Receiver:
             except Exception:
                 log.exception("%s: a message was not taken", hub.slug)
                 reply = BUSY
-        log.info("%s: %d, %s", hub.slug, reply.status, reply.description)
+        code = mask_text(reply.code) if reply.code else "without a code"
+        took = self._seconds() - began
+        log.info("%s: %s answered %d, %d bytes, %.2f s", hub.slug, code, reply.status, size, took)
         await _answer(send, reply.status, reply.body())
 
 
@@ -143,10 +149,20 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
+def _log_to_stderr() -> None:
+    """One line for each message that was answered, and what went wrong. The answer's words name files, so they are
+    left to `inbound list`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
 def serve(hubs: Mapping[str, Hub], listener: socket.socket) -> None:
     """Receive on a bound socket until the process is told to end; what is being taken is finished first."""
     import uvicorn
 
+    _log_to_stderr()
     config = uvicorn.Config(
         Receiver(hubs),
         lifespan="on",

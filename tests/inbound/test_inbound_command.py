@@ -1,6 +1,7 @@
 """`lienthong inbound`: what a person reads, and what a program does, without anybody's data."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -117,3 +118,5 @@ def test_up_receives_for_every_province_whose_portal_account_is_known(
     finally:
         running.stop()
     assert [row["national_code"] for row in rows(alone, "SELECT national_code FROM inbound_dossier")] == [CODE]
+    logged = running.log("receiver").read_text("utf-8")
+    assert len(re.findall(rf"lao_cai: {CODE} answered 200, \d+ bytes", logged)) == 1 and "Giàng" not in logged

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import logging
+import re
 from typing import Any
 
 import pytest
@@ -73,12 +75,21 @@ def test_a_file_that_is_not_what_it_should_be_is_answered_with_the_reason_and_no
     assert (kept["answer"], kept["description"]) == (500, answer["description"])
 
 
+def sha512_hex(times: int) -> str:
+    """Hex digits that do not compress, 128 for each time."""
+    return "".join(hashlib.sha512(b"%d" % number).hexdigest() for number in range(times))
+
+
 MISSHAPEN: dict[str, tuple[Any, str]] = {
     "not JSON": (b"<hoSo/>", "JSON"),
     "a list": ([1, 2], "JSON"),
     "nobody files": ({"ChuHoSo": " "}, "hồ sơ không có chủ hồ sơ (ChuHoSo)"),
     "a citizen number of 11 digits": ({"SoDinhDanh": "01019000123"}, "số định danh"),
     "no code": ({"MaHoSo": None}, "MaHoSo"),
+    "a code of 65 signs": ({"MaHoSo": "G22.99-" + "1" * 58}, "dài hơn 64 ký tự (MaHoSo)"),
+    "a code longer than an index takes": ({"MaHoSo": sha512_hex(80)}, "dài hơn 64 ký tự (MaHoSo)"),
+    "a code with a NUL": ({"MaHoSo": "G22.99-\x00001"}, "ký tự điều khiển (MaHoSo)"),
+    "a code on two lines": ({"MaHoSo": "G22.99\n-001"}, "ký tự điều khiển (MaHoSo)"),
     "year 202": ({"NgayNopHoSo": "02020630081500"}, "mốc thời gian"),
 }
 
@@ -93,6 +104,27 @@ def test_a_message_of_another_shape_is_refused_with_all_reasons_and_without_pers
     assert "01019" not in answer["description"] and "Giàng" not in answer["description"]
     assert rows(alone, "SELECT 1 FROM inbound_dossier") == []
     assert len(rows(alone, "SELECT 1 FROM inbound_message WHERE answer = 500")) == 1
+
+
+def test_a_code_of_64_signs_is_taken_as_it_is(desk: Desk, alone: Hub) -> None:
+    code = "G22.99-" + "1" * 57
+    assert desk.send(message(alone, MaHoSo=f" {code}\n"))["status"] == 200
+    assert rows(alone, "SELECT national_code FROM inbound_dossier") == [{"national_code": code}]
+
+
+def test_each_message_is_one_line_of_the_log_and_nobodys_data_is_in_it(
+    desk: Desk, alone: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = message(alone)
+    other = message(alone, MaHoSo="010190001234", TaiLieuNop=[paper(Base64="*", TenTepDinhKem="Giàng Thị Mỷ.pdf")])
+    with caplog.at_level(logging.INFO, "hub.inbound"):
+        answers = [desk.send(one)["status"] for one in (right, other, b"<hoSo/>")]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub.inbound")]
+    assert answers == [200, 500, 500] and len(lines) == 3
+    size = len(requests.Request("POST", "http://x", json=right).prepare().body or b"")
+    assert re.fullmatch(rf"lao_cai: G22.99-20260630-7000001 answered 200, {size} bytes, \d+\.\d\d s", lines[0])
+    assert "answered 500" in lines[1] and "without a code answered 500, 7 bytes" in lines[2]
+    assert not [word for word in ("Giàng", "010190001234", "Tổ 3", "pdf") if word in " ".join(lines)]
 
 
 def test_a_message_over_the_limit_is_answered_and_its_digest_kept(desk: Desk, alone: Hub) -> None:

@@ -13,9 +13,9 @@ import yaml
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from connectors.spec.words import DURATION_SCHEMA, parse_duration
 from hub.errors import ConfigurationError
 from schemas import yaml_told
+from schemas.durations import DURATION_SCHEMA, parse_duration
 
 BASE = Path(__file__).resolve().parents[1]
 """The repository: the sandbox's provinces, and the specs and mappings that an engineer's own folder overlays."""

@@ -4,7 +4,6 @@ Every request, whether of a stream, an operation or a login, is written with `Re
 `Reply`.
 """
 
-import re
 from itertools import zip_longest
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,23 +12,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.spec.templates import names_in, needed_in
 from connectors.spec.times import TimeForm, problem_of
+from schemas.durations import DURATION_SCHEMA, parse_duration
 
-DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 BUILT_IN = frozenset({"url", "login", "password", "unit", "token", "call"})
 """Placeholders that every request may use, besides `extra.…` of the connection."""
-
-
-def parse_duration(value: object) -> float:
-    """Seconds of `30s`, `500ms`, `5m`, `2h`, `1d`; a bare number is not accepted, since its unit would be a guess.
-
-    >>> parse_duration("30m")
-    1800.0
-    """
-    found = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found:
-        return float(found.group(1)) * DURATION_UNITS[found.group(2)]
-    raise ValueError(f"{value!r} is not a duration: write a number and its unit, as 500ms, 30s, 5m, 2h or 1d")
 
 
 def _known_form(form: str) -> str:
@@ -55,7 +41,6 @@ def _longer_than_nothing(seconds: float) -> float:
     return seconds
 
 
-DURATION_SCHEMA = {"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["30s"]}
 Duration = Annotated[
     float, BeforeValidator(parse_duration, json_schema_input_type=str), Field(json_schema_extra=DURATION_SCHEMA)
 ]

@@ -328,14 +328,17 @@ class Connector:
             times=times,
             asked=reply.asked,
             home=self.peer.url,
-            digest=_digest_of(records, reply),
+            digest=_digest_of([self.key_of(name, record) for record in records], records, reply),
         )
 
 
-def _digest_of(records: list[dict[str, Any]], reply: Reply) -> str:
-    """What tells the rows of one page from those of another; the whole answer where they are nested too deep."""
+def _digest_of(keys: list[str], records: list[dict[str, Any]], reply: Reply) -> str:
+    """What tells the rows of one page from those of another: all keys, the first record and the last.
+
+    The whole answer where they are nested too deep. Writing every record again would cost a tenth of the reading.
+    """
     try:
-        written = orjson.dumps(records)
+        written = orjson.dumps([keys, records[:1], records[-1:]])
     except TypeError:
         written = reply.response.body
     return hashlib.blake2b(written, digest_size=16).hexdigest()

@@ -5,6 +5,7 @@ position carries it. Two equal pages in a row are an error, since a peer that re
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +119,7 @@ class OnePage(PlainWalk):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted(PlainWalk):
+class Counted(PlainWalk, ABC):
     """What page numbers and offsets have in common: a place in the list, and rows asked for from there.
 
     The end is where the answer says `last`, where the total is reached, or at a page that is not full. When the total
@@ -140,16 +141,17 @@ class Counted(PlainWalk):
     def params(self, position: Position) -> Mapping[str, int | str]:
         return {self.page: position[self.place], self.size: self.rows}
 
+    @abstractmethod
     def number(self, position: Position) -> int:
-        raise NotImplementedError
+        """The page's number for people, from 1."""
 
+    @abstractmethod
     def _ahead(self, here: int, rows: int) -> int:
         """The place behind a page of so many rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _behind(self, here: int, fall: int) -> tuple[int, int]:
         """The place so many rows before, and the rows that lie before it."""
-        raise NotImplementedError
 
     def after(self, position: Position, seen: Seen, since: datetime | None) -> Position | None:
         """See the class; raises EndlessPages for a page that comes twice, MissingRows for an end before the total."""

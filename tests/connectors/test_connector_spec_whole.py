@@ -83,7 +83,7 @@ def test_the_whole_file_is_in_order(tmp_path: Path) -> None:
     for text in (GOOD, SIGNED):
         file = tmp_path / "small.yaml"
         file.write_text(text)
-        load_spec(file)
+        assert load_spec(file).file == file
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,10 @@ class Counted(PlainWalk, ABC):
                     f"the total fell {backs} times before page {self.number({self.place: far})} was passed"
                 )
             again, read = self._behind(here, before - seen.total)
-            return {self.place: again, "total": seen.total, "read": read, "backs": backs + 1, "far": far}
-        repeats = position.get("repeats", 0) + 1 if seen.rows and seen.repeated else 0
+            return {self.place: again, "total": seen.total, "read": read, "backs": backs + 1, "far": far, "back": True}
+        # Behind a step back the page before is a later one: rows that moved up may well make both equal.
+        comparable = seen.rows and not position.get("back")
+        repeats = position.get("repeats", 0) + 1 if comparable and seen.repeated else 0
         if repeats > self._repeats_borne:
             raise EndlessPages(f"page {self.number(position)} is the same as the page before it")
         if repeats == 1:
@@ -211,7 +213,7 @@ class Numbered(Counted):
     {'page': 1}
     >>> pager.after({"page": 1}, Seen(rows=1), None)
     >>> pager.after({"page": 3, "total": 10}, Seen(rows=2, total=7), None)
-    {'page': 1, 'total': 7, 'read': 2, 'backs': 1, 'far': 3}
+    {'page': 1, 'total': 7, 'read': 2, 'backs': 1, 'far': 3, 'back': True}
     """
 
     place = "page"
@@ -235,7 +237,7 @@ class Offset(Counted):
     >>> pager.after({"offset": 100, "total": 300, "read": 100}, Seen(rows=40, total=300), None)
     {'offset': 140, 'total': 300, 'read': 140}
     >>> pager.after({"offset": 200, "total": 300, "read": 200}, Seen(rows=97, total=297), None)
-    {'offset': 197, 'total': 297, 'read': 197, 'backs': 1, 'far': 200}
+    {'offset': 197, 'total': 297, 'read': 197, 'backs': 1, 'far': 200, 'back': True}
     """
 
     place = "offset"

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import schemas.inbound_tables  # noqa: F401  (their tables belong to the same metadata)
+# Their tables belong to the same metadata.
+import schemas.inbound_tables
 import schemas.quality_tables  # noqa: F401
 from schemas.tables import metadata
 

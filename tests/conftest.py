@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -25,6 +25,7 @@ from hub.procedures.portal import open_national
 from hub.store import engine_of, upgrade
 from sandbox import processes
 from sandbox.__main__ import DEFAULT_SEED
+from sandbox.__main__ import main as sandbox_command
 from sandbox.portal import LEDGER as PORTAL
 from sandbox.provinces import PROFILES, STARTED
 from sandbox.state import NATIONAL, Config, Folder
@@ -114,15 +115,10 @@ class Sandbox:
 
     def say(self, *words: str) -> dict[str, Any]:
         """One command of `python -m sandbox`, answered in JSON."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "sandbox", *words, "--state", str(self.home / "sandbox"), "--json"],
-            capture_output=True,
-            text=True,
-            cwd=BASE,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return dict(json.loads(ended.stdout))
+        with redirect_stdout(StringIO()) as said:
+            code = sandbox_command([*words, "--state", str(self.home / "sandbox"), "--json"])
+        assert code == 0, said.getvalue()
+        return dict(json.loads(said.getvalue()))
 
     def status(self) -> dict[str, Any]:
         """What `python -m sandbox status` counts in the ledgers of all peers."""

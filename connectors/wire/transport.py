@@ -123,6 +123,7 @@ class HttpTransport:
         self._session = _OwnHost()
         self._session.cert = (certificate, key) if certificate and key else certificate
         self._verify = authority
+        self._settings: dict[str, dict[str, Any]] = {}
         # No credentials from ~/.netrc: it would replace the token of the spec.
         self._session.auth = _leave_alone
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=parallel, max_retries=0, pool_block=False)
@@ -132,17 +133,19 @@ class HttpTransport:
     def __call__(self, request: WireRequest) -> WireResponse:
         begun = self._ticks()
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                headers={name: value.encode() for name, value in request.headers.items()},
-                data=request.body,
+            prepared = self._session.prepare_request(
+                requests.Request(
+                    request.method,
+                    request.url,
+                    headers={name: value.encode() for name, value in request.headers.items()},
+                    data=request.body,
+                )
+            )
+            with self._session.send(
+                prepared,
                 timeout=(request.connect, request.timeout),
                 allow_redirects=request.method == "GET",
-                proxies=DIRECT if _is_here(request.url) else None,
-                # Said for each request, or REQUESTS_CA_BUNDLE of the environment would win.
-                verify=self._verify,
-                stream=True,
+                **self._settings_for(request.url),
             ) as response:
                 body = _read(response, lambda: self._ticks() - begun > request.whole, request)
                 return WireResponse(response.status_code, body, dict(response.headers))
@@ -150,6 +153,19 @@ class HttpTransport:
             raise NoAnswer(f"no answer within {request.timeout:g} s", timeout=True) from None
         except (requests.RequestException, BrokenBody) as error:
             raise _translate(error, request) from None
+
+    def _settings_for(self, url: str) -> dict[str, Any]:
+        """Proxy and certificates towards a host, as the environment says them when it is first asked.
+
+        requests looks through the whole environment for each request, which costs a quarter of a small call.
+        """
+        host = "/".join(url.split("/", 3)[:3])
+        if host not in self._settings:
+            proxies = dict(DIRECT) if _is_here(url) else None
+            # `verify` is said here, or REQUESTS_CA_BUNDLE of the environment would win.
+            found: Any = self._session.merge_environment_settings(url, proxies, True, self._verify, None)
+            self._settings[host] = found
+        return self._settings[host]
 
     def fresh(self) -> "HttpTransport":
         """The same wire with no connection and no cookie of this one."""

@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hub.config import BASE
+from tests.commands import lienthong
 from tests.conftest import Sandbox
 from tests.journey.conftest import planted
 
@@ -27,9 +26,7 @@ def test_from_a_spec_to_a_province_that_conforms(sandbox: Sandbox, slug: str, tm
     }
 
     def say(*words: str) -> tuple[int, dict[str, object]]:
-        ended = subprocess.run(
-            [sys.executable, "-m", "hub", *words, "--json"], capture_output=True, text=True, cwd=BASE, env=environment
-        )
+        ended = lienthong(*words, "--json", environment=environment, folder=BASE)
         assert ended.returncode in (0, 1), ended.stdout + ended.stderr
         return ended.returncode, json.loads(ended.stdout)
 

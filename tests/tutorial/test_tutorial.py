@@ -18,6 +18,7 @@ from lxml import etree
 
 from hub.config import BASE
 from mappings import CodeLists, load_mapping, run_examples
+from tests.commands import lienthong
 from tests.conftest import Sandbox
 from tests.tutorial import may_ngan
 
@@ -81,14 +82,7 @@ class Desk:
 
     def run(self, *words: str, codes: tuple[int, ...] = (0, 1)) -> Any:
         """One command as a process of its own, answered in JSON."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "hub", *words, "--json"],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            cwd=self.config,
-            check=False,
-        )
+        ended = lienthong(*words, "--json", environment=self.environment, folder=self.config)
         self.said.append(ended.stdout + ended.stderr)
         assert ended.returncode in codes, f"{words}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return json.loads(ended.stdout)

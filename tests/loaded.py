@@ -1,0 +1,6 @@
+"""What the process holds from which commands are forked: the command line and Great Expectations."""
+
+import hub.cli
+import hub.expectations
+
+hub.expectations.great_expectations()

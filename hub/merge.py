@@ -24,12 +24,21 @@ WITH newest AS (
 )
 SELECT n.*, d.content_hash AS before, d.delivered_hash,
        CASE WHEN d.dossier_code IS NULL THEN 'new'
+            WHEN n.source_key <> d.source_key AND (n.content_hash, n.steps_hash) <> (d.content_hash, d.steps_hash)
+            THEN CASE WHEN w.source_key IS NULL THEN 'rival' ELSE 'changed' END
             WHEN n.changed_at < d.changed_at THEN 'older'
             WHEN n.changed_at IS NULL AND d.changed_at IS NOT NULL AND n.content_hash <> d.content_hash THEN 'older'
             WHEN n.content_hash = d.content_hash AND n.steps_hash = d.steps_hash THEN 'same'
+            WHEN n.changed_at IS NOT DISTINCT FROM d.changed_at AND n.message_id < d.message_id THEN 'older'
             ELSE 'changed' END AS verdict
 FROM newest n LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
+LEFT JOIN (SELECT DISTINCT source_key, value FROM waiver
+           WHERE province = :province AND reason = 'conflicting_duplicate' AND ended_at IS NULL) w
+     ON w.source_key = n.source_key AND w.value = n.dossier_code
 """
+"""Change times order the versions of one source record; of two with the same time the later read is the newer. Another
+record takes a dossier over, whatever its time, only when a person decided for it; one that nobody decided for took its
+place after the gate had looked, and the gate must look again."""
 
 DOSSIERS = """
 INSERT INTO dossier AS d (province, dossier_code, outgoing_code, source_key, procedure_code, status, changed_at,
@@ -40,7 +49,8 @@ FROM verdict v JOIN {staging} s USING (message_id, position)
 WHERE v.verdict IN ('new', 'changed')
 ON CONFLICT (province, dossier_code) DO UPDATE SET
     source_key = excluded.source_key, procedure_code = excluded.procedure_code, status = excluded.status,
-    changed_at = greatest(d.changed_at, excluded.changed_at),
+    changed_at = CASE WHEN d.source_key = excluded.source_key THEN greatest(d.changed_at, excluded.changed_at)
+                      ELSE excluded.changed_at END,
     received_at = excluded.received_at, due_at = excluded.due_at,
     content_hash = excluded.content_hash, steps_hash = excluded.steps_hash, record = excluded.record,
     notes = excluded.notes, message_id = excluded.message_id, run_id = excluded.run_id
@@ -119,6 +129,8 @@ SELECT :province, 'step', 'merge', p.dossier_code, v.source_key || '/' || p.step
        p.record, v.message_id, v.position, md5(p.step_key), v.changed_at, :run_id, :run_id
 FROM progress_step p JOIN verdict v USING (dossier_code)
 WHERE p.province = :province AND p.state = 'late' AND v.verdict IN ('new', 'changed')
+  AND NOT EXISTS (SELECT FROM quarantine q WHERE q.province = :province AND q.kind = 'step' AND q.state = 'waived'
+                  AND q.dossier_code = p.dossier_code AND q.content_hash = md5(p.step_key))
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET seen_run_id = :run_id
 """
 
@@ -129,6 +141,19 @@ WHERE q.province = :province AND q.kind = 'step' AND q.stage IN ('map', 'merge')
   AND q.dossier_code = v.dossier_code AND v.verdict = 'changed' AND q.seen_run_id <> :run_id
 """
 """Steps held from an earlier version of a dossier, when its new version no longer holds them."""
+
+AGAIN = """
+UPDATE quarantine q SET findings = h.findings, reason = h.findings -> 0 ->> 'reason', mapped = h.mapped,
+    dossier_code = h.dossier_code, content_hash = h.content_hash, seen_run_id = :run_id,
+    stage = CASE WHEN (h.findings -> 0 ->> 'rule') LIKE '%expectations/%' THEN 'check' ELSE 'map' END
+FROM {holding} h
+WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.stage <> 'push'
+  AND q.message_id = h.message_id AND q.position = h.position AND q.source_key = h.source_key
+  AND q.content_hash <> h.content_hash
+  AND NOT EXISTS (SELECT FROM quarantine o WHERE o.province = :province AND o.kind = 'dossier' AND o.state = 'held'
+                  AND o.source_key = h.source_key AND o.content_hash = h.content_hash)
+"""
+"""A record that was mapped again, to other words or up to another rule, and fails again is the same item."""
 
 HELD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
@@ -141,21 +166,34 @@ FROM {holding} h
 WHERE NOT EXISTS (
     SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
     AND d.source_key = h.source_key AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
+  AND NOT {laid_aside}
 ORDER BY h.source_key, h.content_hash, h.changed_at DESC
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, findings = excluded.findings, reason = excluded.reason, mapped = excluded.mapped,
     message_id = excluded.message_id, position = excluded.position
 """
-"""Holds what no later version of the same source record has overtaken; meeting it again only notes the run."""
+"""Holds what no later version of the same source record has overtaken; meeting it again only notes the run, and what a
+person laid aside in favour of another record stays aside."""
+
+LAID_ASIDE = """EXISTS (SELECT FROM quarantine a WHERE a.province = :province AND a.kind = 'dossier'
+    AND a.state = 'superseded' AND a.dossier_code = h.dossier_code AND a.source_key = h.source_key
+    AND a.content_hash = h.content_hash)"""
 
 CORRECTED = """
-UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
+UPDATE quarantine q SET freed_run_id = :run_id, freed_at = clock_timestamp(),
+    state = CASE WHEN (q.message_id, q.position) IS DISTINCT FROM (v.message_id, v.position) THEN 'corrected'
+                 WHEN EXISTS (SELECT FROM waiver w WHERE w.province = :province AND w.source_key = q.source_key
+                              AND w.ended_at IS NULL AND q.findings @> jsonb_build_array(
+                                  jsonb_build_object('reason', w.reason, 'field', w.field))) THEN 'waived'
+                 ELSE 'redriven' END
 FROM verdict v
 WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.source_key = v.source_key
-  AND (q.changed_at IS NULL OR q.changed_at <= v.changed_at) AND (q.stage <> 'push' OR v.verdict = 'changed')
+  AND (coalesce(q.changed_at, '-infinity'), q.message_id, coalesce(q.position, 0))
+      <= (coalesce(v.changed_at, '-infinity'), v.message_id, v.position)
+  AND (q.stage <> 'push' OR v.verdict = 'changed')
 """
-"""A version that passes frees what was held of the same source record up to its time; what the national
-side refused, only when it changed and is owed anew."""
+"""A version that passes frees what was held of the same source record up to it, by time and then by when it was read;
+what the national side refused, only when it changed and is owed anew."""
 
 COUNTS = """
 SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {staging}
@@ -169,6 +207,7 @@ SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {st
            AND NOT EXISTS (SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
                            AND d.source_key = h.source_key
                            AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
+           AND NOT {laid_aside}
        ) AS held
 """
 
@@ -199,27 +238,31 @@ def merge(hub: Hub, run_id: int) -> dict[str, Any]:
                     counts = _merge(connection, run)
                     end_stage(connection, run_id, "merged", counts)
                 return counts
-            except (IntegrityError, LostStaging) as error:
+            except (IntegrityError, NoLongerSo) as error:
                 with hub.engine.begin() as connection:  # the gate must look again
                     connection.execute(update(tables.run).filter_by(run_id=run_id).values(stage="pulled"))
                 raise StageFailed(
-                    str(error) if isinstance(error, LostStaging) else "another record took the same code meanwhile",
+                    str(error) if isinstance(error, NoLongerSo) else TAKEN,
                     where=f"{run.province} · merge",
                     next_step=f"Nothing was merged. Run it again: lienthong sync {run.province}",
                 ) from error
 
 
-class LostStaging(Exception):
-    """The database server lost the unlogged staging tables in a crash after they were checked."""
+TAKEN = "another record took the same code meanwhile"
+
+
+class NoLongerSo(Exception):
+    """What the gate looked at is not what is here: staging was lost in a crash, or another record took a code."""
 
 
 def _must_be_whole(connection: Connection, run: Run) -> None:
     if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:
-        raise LostStaging("the staged rows were lost when the database server crashed")
+        raise NoLongerSo("the staged rows were lost when the database server crashed")
 
 
 def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     names = {"staging": staging_table(run.run_id).name, "holding": holding_table(run.run_id).name}
+    names["laid_aside"] = LAID_ASIDE
     given = {"province": run.province, "run_id": run.run_id, "stream": STREAM, "until": run.until}
 
     def say(statement: str) -> int:
@@ -228,6 +271,8 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     say(NEWEST)
     connection.execute(text("ANALYZE verdict"))
+    if connection.scalar(text("SELECT count(*) FROM verdict WHERE verdict = 'rival'")):
+        raise NoLongerSo(TAKEN)
     counts = dict(connection.execute(text(COUNTS.format(**names)), given).one()._mapping)
     counts["held_by_reason"] = _by_reason(connection, names["holding"])
     if not run.dry_run:
@@ -238,6 +283,7 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
         say(HELD_STEPS)
         say(LATE_STEPS)
         say(FREED_STEPS)
+        say(AGAIN)
         say(HELD)
         say(CORRECTED)
         if not run.fixed:

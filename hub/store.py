@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,15 +97,39 @@ def raw_cursor(connection: Connection) -> psycopg.Cursor[Any]:
     return cursor
 
 
+_whole: ContextVar[frozenset[tuple[Engine, str, str]]] = ContextVar("whole", default=frozenset())
+
+
+@contextmanager
+def whole_province(engine: Engine, province: str, *purposes: str) -> Iterator[None]:
+    """Hold the province for several purposes from first to last; the stages called inside go on under these locks.
+
+    Raises:
+        Busy: another process holds one of them; nothing is held then.
+    """
+    with ExitStack() as locks:
+        for purpose in purposes:
+            locks.enter_context(province_lock(engine, province, purpose))
+        before = _whole.get()
+        _whole.set(before | {(engine, province, purpose) for purpose in purposes})
+        try:
+            yield
+        finally:
+            _whole.set(before)
+
+
 @contextmanager
 def province_lock(engine: Engine, province: str, purpose: str) -> Iterator[None]:
     """Hold the province for one purpose in this process; a second holder is refused at once.
 
-    The lock belongs to a database session, so it is gone when the process dies.
+    The lock belongs to a database session, so it is gone when the process dies. Inside `whole_province` it is held.
 
     Raises:
         Busy: another process holds it.
     """
+    if (engine, province, purpose) in _whole.get():
+        yield
+        return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         key = {"key": f"lienthong.{province}.{purpose}"}
         if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key):

@@ -75,9 +75,11 @@ waiver = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
     time_column("at", nullable=False, now=True),
+    time_column("ended_at"),
+    Column("ended_by", Text, comment="who decided otherwise later"),
     Index(None, "province", "source_key"),
 )
-"""A person's decision that a finding does not hold this record any more."""
+"""A person's decision that a finding does not hold this record any more. It counts until it is ended."""
 
 audit = Table(
     "audit",

@@ -248,7 +248,9 @@ quarantine = Table(
     Column("position", Integer, comment="its place in that message, from 0"),
     Column("content_hash", Text, nullable=False),
     time_column("changed_at"),
-    Column("state", Text, nullable=False, server_default="held", comment="held, redriven, corrected, superseded"),
+    Column(
+        "state", Text, nullable=False, server_default="held", comment="held, redriven, waived, corrected, superseded"
+    ),
     Column("assignee", Text, comment="who works on it"),
     Column(
         "version",
@@ -272,6 +274,7 @@ quarantine = Table(
         postgresql_where=text("state = 'held'"),
     ),
     Index("ix_quarantine_dossier", "province", "dossier_code"),
+    Index("ix_quarantine_open", "province", "changed_at", "item_id", postgresql_where=text("state = 'held'")),
 )
 
 cursor = Table(

@@ -10,6 +10,8 @@ branch_labels = None
 depends_on = None
 
 _NOW = sa.text("clock_timestamp()")
+_STATES_BEFORE = "held, redriven, corrected, superseded"
+_STATES = "held, redriven, waived, corrected, superseded"
 
 
 def upgrade() -> None:
@@ -78,6 +80,8 @@ def upgrade() -> None:
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True, comment="who decided otherwise later"),
         sa.PrimaryKeyConstraint("waiver_id", name=op.f("pk_waiver")),
     )
     op.create_index(op.f("ix_waiver_province_source_key"), "waiver", ["province", "source_key"])
@@ -104,9 +108,18 @@ def upgrade() -> None:
             comment="one more with each change a person makes; two at once are told apart by it",
         ),
     )
+    op.alter_column("quarantine", "state", comment=_STATES, existing_comment=_STATES_BEFORE)
+    op.create_index(
+        "ix_quarantine_open",
+        "quarantine",
+        ["province", "changed_at", "item_id"],
+        postgresql_where=sa.text("state = 'held'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_quarantine_open", table_name="quarantine")
+    op.alter_column("quarantine", "state", comment=_STATES_BEFORE, existing_comment=_STATES)
     op.drop_column("quarantine", "version")
     op.drop_column("quarantine", "assignee")
     for table in ("audit", "waiver", "measure", "rule_outcome", "warning"):

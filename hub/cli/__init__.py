@@ -13,6 +13,7 @@ from hub.cli import (
     database,
     discover,
     inbound,
+    kpi,
     operate,
     preview,
     procedures,
@@ -56,7 +57,7 @@ def _options(
     """Connect provincial public-service systems with the national database, and prove that both sides agree."""
 
 
-for module in (sync, province, check, discover, conform, record, operate, preview, suggest, readiness):
+for module in (sync, province, check, discover, conform, record, operate, preview, suggest, readiness, kpi):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")

@@ -1,0 +1,81 @@
+"""Whether a procedure stood on the national database within 5 working days of its decision, as far as the hub can tell.
+
+Two days are needed. The day of the decision is known only where the list writes it into the decision's text (“… ngày
+05/02/2026”): the record carries a number, and no date field was seen in LayThuTuc or LayQDCB. The day of publication
+is known only for what appeared while the hub was watching: the first pull shows what is there, not since when.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hub.procedures.names import folded
+from hub.procedures.record import LOCAL_LEVELS
+from hub.working_days import after_working_days
+from schemas.records import VIET_NAM
+
+WORKING_DAYS = 5
+_DAY = re.compile(r"(?:ngày\s*)(\d{1,2})\s*(?:/|-|\.|tháng)\s*(\d{1,2})\s*(?:/|-|\.|năm)\s*(\d{4})")
+
+_SEEN = """
+SELECT v.procedure_code AS code, v.name, v.decision, v.source, v.levels, v.public,
+       (SELECT min(o.valid_from) FROM procedure_version o
+        WHERE o.procedure_code = v.procedure_code AND o.decision IS NOT DISTINCT FROM v.decision) AS seen_at,
+       (SELECT min(o.valid_from) FROM procedure_version o) AS watching_since
+FROM procedure_version v WHERE v.valid_to IS NULL AND v.decision <> '' ORDER BY v.procedure_code COLLATE "C"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One procedure in force: the day of its decision and the day from which the national list had it, where known."""
+
+    code: str
+    name: str
+    decision: str
+    decided_on: date | None
+    seen_on: date | None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day in time; None where the day of the decision is not known."""
+        return after_working_days(self.decided_on, WORKING_DAYS) if self.decided_on else None
+
+    @property
+    def late(self) -> bool | None:
+        """Whether it came too late; None where one of the two days is not known."""
+        last = self.last_day
+        return None if last is None or self.seen_on is None else self.seen_on > last
+
+
+def decision_day(words: str) -> date | None:
+    """The date that the text of a decision gives.
+
+    >>> decision_day("Quyết định số 135/QĐ-BTP ngày 05/02/2026")
+    datetime.date(2026, 2, 5)
+    >>> decision_day("2628/QĐ-BTC")
+    """
+    found = _DAY.search(folded(words))
+    if found is None:
+        return None
+    try:
+        return date(int(found[3]), int(found[2]), int(found[1]))
+    except ValueError:
+        return None
+
+
+def publications(connection: Connection) -> Iterator[Publication]:
+    """Every public procedure in force that a province or its communes handle."""
+    for row in connection.execute(text(_SEEN)):
+        if row.public and not set(row.levels).isdisjoint(LOCAL_LEVELS):
+            yield Publication(row.code, row.name, row.decision, decision_day(row.decision), _seen(row))
+
+
+def _seen(row: Any) -> date | None:
+    """The day on which it appeared, if the hub had looked before and it was not there."""
+    seen: datetime = row.seen_at
+    return seen.astimezone(VIET_NAM).date() if seen > row.watching_since else None

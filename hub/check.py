@@ -13,6 +13,7 @@ from hub.expectations import Failure, failures
 from hub.landing import prepare_staging
 from hub.runs import end_stage, failing, get_run
 from hub.store import province_lock
+from hub.waivers import spare_waived
 from schemas.tables import HELD, holding_table, staging_table
 
 GATE = """
@@ -76,7 +77,7 @@ def apply_gate(hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any
         connection.execute(text(f"ANALYZE {gate}"))
     failed = list(failures(hub.engine, gate, suite_path(hub.settings)))
     with hub.engine.begin() as connection:
-        held = _set_apart(connection, run_id, failed)
+        held = _set_apart(connection, hub.slug, run_id, failed)
         connection.execute(text(f"DROP TABLE {gate}"))
         by_reason: dict[str, int] = {}
         for failure in failed:
@@ -86,7 +87,7 @@ def apply_gate(hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any
     return counts
 
 
-def _set_apart(connection: Connection, run_id: int, failed: list[Failure]) -> int:
+def _set_apart(connection: Connection, province: str, run_id: int, failed: list[Failure]) -> int:
     """Move failing rows from staging to holding; a row that fails several rules is moved once with all of them."""
     connection.execute(
         text(
@@ -108,6 +109,7 @@ def _set_apart(connection: Connection, run_id: int, failed: list[Failure]) -> in
                 next_step="Nothing was merged. Report this with the suite file; the run can be repeated.",
             )
     staging, holding = staging_table(run_id).name, holding_table(run_id).name
+    spare_waived(connection, province, staging)
     moved = connection.execute(
         text(
             f"INSERT INTO {holding} ({', '.join(name for name, _ in HELD)})"

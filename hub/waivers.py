@@ -1,0 +1,77 @@
+"""Waivers: a person's word that a finding does not hold a record, kept, and honoured where the gate sets rows apart.
+
+A waiver is for one source record, one reason, one field and the value that stood there: another value is held again.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+CONFLICT = "conflicting_duplicate"
+LATE = "late_step"
+
+SPARED = """
+DELETE FROM failing f USING {staging} s, waiver w
+WHERE s.message_id = f.message_id AND s.position = f.position
+  AND w.province = :province AND w.source_key = s.source_key AND w.ended_at IS NULL
+  AND w.reason = f.reason AND w.field = f.field AND w.value IS NOT DISTINCT FROM (s.record ->> f.field)
+"""
+
+
+def spare_waived(connection: Connection, province: str, staging: str) -> int:
+    """Take what is waived out of the gate's temporary table `failing` (message_id, position, reason, field).
+
+    Returns:
+        Findings that were taken out.
+    """
+    return connection.execute(text(SPARED.format(staging=staging)), {"province": province}).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One decision, as it enters the table."""
+
+    province: str
+    source_key: str
+    dossier_code: str | None
+    reason: str
+    field: str
+    value: str | None
+
+
+def keep(connection: Connection, waiver: Waiver, who: str, why: str) -> None:
+    """Write the waiver, unless the same one stands already."""
+    given = {name: getattr(waiver, name) for name in waiver.__dataclass_fields__} | {"who": who, "why": why}
+    connection.execute(
+        text(
+            "INSERT INTO waiver (province, source_key, dossier_code, reason, field, value, who, why)"
+            " SELECT :province, :source_key, :dossier_code, :reason, :field, CAST(:value AS text), :who, :why"
+            " WHERE NOT EXISTS (SELECT FROM waiver WHERE province = :province AND source_key = :source_key"
+            "   AND reason = :reason AND field = :field AND value IS NOT DISTINCT FROM CAST(:value AS text)"
+            "   AND ended_at IS NULL)"
+        ),
+        given,
+    )
+
+
+def end_others(connection: Connection, winner: Waiver, who: str) -> int:
+    """End what was decided before for other records of the same reason, field and value. Returns how many."""
+    return connection.execute(
+        text(
+            "UPDATE waiver SET ended_at = clock_timestamp(), ended_by = :who WHERE province = :province"
+            " AND reason = :reason AND field = :field AND value IS NOT DISTINCT FROM CAST(:value AS text)"
+            " AND source_key <> :source_key AND ended_at IS NULL"
+        ),
+        {name: getattr(winner, name) for name in winner.__dataclass_fields__} | {"who": who},
+    ).rowcount
+
+
+def of_record(connection: Connection, province: str, source_key: str) -> list[dict[str, Any]]:
+    """Every waiver of a source record, ended ones too, oldest first."""
+    query = text(
+        "SELECT waiver_id, reason, field, value, who, why, at, ended_at, ended_by FROM waiver"
+        " WHERE province = :province AND source_key = :source_key ORDER BY waiver_id"
+    )
+    rows = connection.execute(query, {"province": province, "source_key": source_key})
+    return [dict(row._mapping) for row in rows]

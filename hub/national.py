@@ -1,6 +1,7 @@
 """The national side as push and reconcile speak to it: payloads, the look-up, and what counts as the same."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,14 +11,13 @@ from connectors import Answer
 from connectors.errors import BadAnswer, PeerRefused
 from hub.context import Hub
 from hub.errors import HubError
-from schemas.records import DOSSIER, STEP
-
-_TIMES = [field.name for field in DOSSIER if field.kind == "time"]
-_STEP_TIMES = [field.name for field in STEP if field.kind == "time"]
+from schemas.records import DOSSIER, STEP, Field
 
 PROGRESS = "DanhSachTienTrinh"
 """Where a look-up shows the steps it has. [style] No contract names it: ask the adapter's vendor."""
 
+
+_LISTS_WITH_TIMES = {f.name for f in DOSSIER if f.name != "steps" and any(item.kind == "time" for item in f.items)}
 
 SETTLE = 30.0
 """Seconds before a write without an answer is looked up, when the adapter's own time-out is not shorter."""
@@ -53,7 +53,7 @@ class National:
 
     def dossier_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
         """The national fields of a stored dossier (times are ISO texts in the store)."""
-        canonical = _with_times(record, _TIMES)
+        canonical = _with_times(record, DOSSIER)
         canonical |= {
             "outgoing_code": resolved.outgoing_code,
             "procedure_name": resolved.procedure_name,
@@ -65,7 +65,7 @@ class National:
 
     def step_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
         """The national fields of a stored progress step."""
-        canonical = _with_times(record, _STEP_TIMES) | {"outgoing_code": resolved.outgoing_code}
+        canonical = _with_times(record, STEP) | {"outgoing_code": resolved.outgoing_code}
         return _sound(self._step.map(canonical), resolved.outgoing_code)
 
     def settle(self) -> None:
@@ -154,9 +154,15 @@ def _flat(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _with_times(record: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """A stored record with its ISO texts as aware datetimes again."""
-    return record | {name: datetime.fromisoformat(record[name]) for name in names if record.get(name)}
+def _with_times(record: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """A stored record with its ISO texts as aware datetimes again, in the entries of its lists too."""
+    times = {f.name: datetime.fromisoformat(record[f.name]) for f in fields if f.kind == "time" and record.get(f.name)}
+    lists = {
+        f.name: [_with_times(entry, f.items) for entry in record[f.name]]
+        for f in fields
+        if f.name in _LISTS_WITH_TIMES and record.get(f.name)
+    }
+    return record | times | lists
 
 
 def _sound(mapped: Any, code: str) -> dict[str, Any]:

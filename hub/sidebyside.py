@@ -7,7 +7,8 @@ from typing import Any
 
 from mappings import Mapping
 from mappings.paths import entries_at, value_at
-from mappings.plan import HUB_FIELDS, FieldPlan, ListPlan
+from mappings.plan import HUB_FIELDS
+from mappings.planned import FieldPlan, ListPlan
 from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, mask_text
 from schemas.records import DOSSIER, VIET_NAM
 
@@ -16,6 +17,7 @@ Values = dict[str, str]
 LISTS = {
     "documents": ("component_code",),
     "fees": ("fee_code", "amount"),
+    "supplements": ("requested_at", "received_at"),
     "results": ("result_code",),
     "steps": ("at", "status"),
 }

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from mappings.codelists import Entry
+from mappings.conditions import Condition, Scalar, When
 from mappings.errors import Fault, MappingError
 from mappings.validation import validated
 from mappings.yamlfile import Key, YamlFile, read_yaml, shown_name
 
-Scalar = str | int | float | bool
 As = Literal[
     "text",
     "integer",
@@ -26,6 +27,9 @@ As = Literal[
     "date_end_of_day",
     "dossier_code",
     "procedure_base",
+    "procedure_suffix",
+    "agency_code",
+    "agency_code_old",
     "citizen_number",
     "link",
 ]
@@ -72,11 +76,11 @@ class Rule(BaseModel):
         None, description="with `citizen_number`: path of the kind that the source states (CCCD, CMND)"
     )
 
-    when: dict[str, Scalar | list[Scalar]] | None = Field(
+    when: When | None = Field(
         None,
         description="`{loaiGiayTo: [CCCD, CMND]}`: the rule counts only when each path has (one of) the value(s), "
-        "letter case "
-        "aside; otherwise the field is blank",
+        "letter case aside, or fits the [condition](#conditions); of a list of tables any; otherwise the field is "
+        "blank",
     )
     default: Scalar | None = Field(None, description="value of a blank field")
     cut: int | None = Field(
@@ -97,35 +101,30 @@ class Rule(BaseModel):
     )
 
 
-def _item_form(rule: Any) -> str:
+def _form(rule: Any) -> str:
+    if isinstance(rule, ListRule) or (isinstance(rule, dict) and "each" in rule):
+        return "is a list rule"
     return "is a path" if isinstance(rule, str) else "is a rule"
 
 
-def _form(rule: Any) -> str:
-    if isinstance(rule, dict) and "each" in rule:
-        return "is a list rule"
-    return "is a list rule" if isinstance(rule, ListRule) else _item_form(rule)
-
-
-ItemRule = Annotated[
-    Annotated[str, Tag("is a path")] | Annotated[Rule, Tag("is a rule")],
-    Discriminator(_item_form),
-]
-
-
 class ListRule(BaseModel):
-    """A list field: one entry for each entry of a source list, its fields by rules of their own."""
+    """A list field: one entry for each entry of a source list, its fields by rules of their own; a field of an entry
+    may be a list again."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, ItemRule]
+    __pydantic_extra__: dict[str, FieldRule]
 
-    each: str = Field(description="path to the source list, `a[].b[]`; `same` in an overlay keeps the base's list")
-    only: dict[str, Scalar | list[Scalar]] | None = Field(
-        None, description="the list counts only when each path of the record has (one of) the value(s); otherwise none"
+    each: str = Field(
+        description="path to the source list, `a[].b[]`; `same` in an overlay keeps the base's list. Inside another "
+        "list it starts from that one's entry, from the list further out with `^`, from the top with `/`"
     )
+    only: When | None = Field(
+        None, description="the list counts only when the record (inside another list: its entry) fits; otherwise none"
+    )
+    where: When | None = Field(None, description="an entry counts only when it fits")
 
     @property
-    def items(self) -> dict[str, str | Rule]:
+    def items(self) -> dict[str, str | Rule | ListRule]:
         return self.__pydantic_extra__
 
 
@@ -133,7 +132,10 @@ FieldRule = Annotated[
     Annotated[str, Tag("is a path")] | Annotated[Rule, Tag("is a rule")] | Annotated[ListRule, Tag("is a list rule")],
     Discriminator(_form),
 ]
+ListRule.model_rebuild()
 Fields = dict[str, FieldRule]
+INNER: dict[str, type[BaseModel]] = {"is a rule": Rule, "is a list rule": Rule, "is a condition": Condition}
+"""The models whose keys are suggested for an unknown one, by the form of what it stands in."""
 
 
 class Times(BaseModel):
@@ -210,32 +212,39 @@ class OverlayFile(_Sections):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A rule with the file and key it stands at. `items` are the rules of a list's entries."""
+    """A rule with the file and key it stands at. `items` are the rules of a list's entries, `where` chooses them."""
 
     rule: Rule
     file: YamlFile
     key: Key
     each: str | None = None
     items: dict[str, Located] = field(default_factory=dict)
+    where: dict[str, Any] | list[dict[str, Any]] | None = None
 
     @property
-    def where(self) -> str:
+    def line(self) -> str:
         return f"{self.file.name}:{self.file.line(self.key)}"
 
     def fault(self, part: str | None, what: str, next_step: str = "") -> Fault:
         return self.file.fault(self.key if part is None else (*self.key, part), what, next_step)
 
+    def everything(self) -> Iterator[Located]:
+        """The rule itself and those inside it."""
+        yield self
+        for item in self.items.values():
+            yield from item.everything()
+
 
 def read_mapping_file(path: Path, folder: Path) -> tuple[MappingFile, YamlFile]:
     """A mapping file, checked by itself; MappingError names file, line, key and the nearest known word."""
     file = read_yaml(path, shown_name(path, folder))
-    return validated(MappingFile, file, {"mapping": path.stem}, Rule), file
+    return validated(MappingFile, file, {"mapping": path.stem}, INNER), file
 
 
 def read_overlay_file(path: Path, folder: Path) -> tuple[OverlayFile, YamlFile]:
     """An overlay file, checked by itself."""
     file = read_yaml(path, shown_name(path, folder))
-    return validated(OverlayFile, file, {"overlay": path.stem}, Rule), file
+    return validated(OverlayFile, file, {"overlay": path.stem}, INNER), file
 
 
 def located(fields: Fields, kind: str, file: YamlFile) -> dict[str, Located]:
@@ -246,12 +255,12 @@ def located(fields: Fields, kind: str, file: YamlFile) -> dict[str, Located]:
 def _located(rule: str | Rule | ListRule, file: YamlFile, key: Key) -> Located:
     if isinstance(rule, ListRule):
         items = {name: _located(item, file, (*key, name)) for name, item in rule.items.items()}
-        return Located(Rule.model_validate({"when": rule.only}), file, key, rule.each, items)
+        return Located(Rule.model_construct(when=rule.only), file, key, rule.each, items, rule.where)
     return Located(Rule.model_validate({"from": rule}) if isinstance(rule, str) else rule, file, key)
 
 
 def laid_over(base: dict[str, Located], over: dict[str, Located]) -> dict[str, Located]:
-    """A section with an overlay's rules: a field is replaced; under `each: same` only the fields of the entries are."""
+    """A section with an overlay's rules: a field is replaced; under `each: same` only what the overlay says is."""
     merged = dict(base)
     faults = []
     for name, rule in over.items():
@@ -261,7 +270,12 @@ def laid_over(base: dict[str, Located], over: dict[str, Located]) -> dict[str, L
             faults.append(rule.fault("each", "the base has no list here to keep.", "Write the path of the list."))
         else:
             under = base[name]
-            merged[name] = Located(under.rule, under.file, under.key, under.each, {**under.items, **rule.items})
+            merged[name] = replace(
+                under,
+                rule=under.rule if rule.rule.when is None else rule.rule,
+                where=under.where if rule.where is None else rule.where,
+                items=laid_over(under.items, rule.items),
+            )
     if faults:
         raise MappingError(faults)
     return merged

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mappings.codelists import CodeLists, entry_lines
-from mappings.compile import Function, Plan, compile_plans
+from mappings.compile import Function, compile_plans
 from mappings.errors import Fault, MappingError, near
 from mappings.language import (
     Example,
@@ -24,6 +24,7 @@ from mappings.language import (
 from mappings.mapped import Mapped
 from mappings.places import mapping_files, overlay_files
 from mappings.plan import OUT_KINDS, Planner
+from mappings.planned import Plan
 from mappings.yamlfile import YamlFile
 from schemas.records import KINDS
 

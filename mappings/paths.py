@@ -43,13 +43,7 @@ class Path:
 
 def parse_path(text: str) -> Path:
     """Read a path; ValueError says what is wrong with it."""
-    up: int | None = 0
-    rest = text
-    if rest.startswith("/"):
-        up, rest = None, rest[1:]
-    else:
-        stripped = rest.lstrip("^")
-        up, rest = len(rest) - len(stripped), stripped
+    up, rest = climb(text)
     segments = []
     position = 0
     while True:
@@ -67,9 +61,30 @@ def parse_path(text: str) -> Path:
         position += 1
 
 
+def climb(text: str) -> tuple[int | None, str]:
+    """Where a path starts, and the rest of it: 0 here, 1 one list further out (`^`), None at the top (`/`)."""
+    if text.startswith("/"):
+        return None, text[1:]
+    rest = text.lstrip("^")
+    return len(text) - len(rest), rest
+
+
+def from_the_top(path: Path, tops: Sequence[str]) -> str:
+    """A path as it reads from the top of the record; `tops` are the record ("") and the lists around the path.
+
+    >>> from_the_top(parse_path("^procedureForm.code"), ("", "papers[]", "papers[].file[]"))
+    'papers[].procedureForm.code'
+    """
+    above = tops[0] if path.up is None else tops[max(len(tops) - 1 - path.up, 0)]
+    return ".".join(filter(None, (above, *map(str, path.segments))))
+
+
 def parse_each(text: str) -> list[tuple[str, ...]]:
-    """Read an `each` path into its lists, outermost first: `a.b[].c[]` -> [("a", "b"), ("c",)]."""
-    levels = text.split("[]")
+    """Read an `each` path into its lists, outermost first: `a.b[].c[]` -> [("a", "b"), ("c",)].
+
+    Where it starts (`^`, `/`) is told by `climb`.
+    """
+    levels = climb(text)[1].split("[]")
     if levels[-1] != "" or len(levels) < 2:
         raise ValueError(f"`{text}` does not end in `[]`")
     names = [levels[0], *(level.removeprefix(".") for level in levels[1:-1])]
@@ -100,12 +115,12 @@ def value_at(path: Path, *around: Any) -> Any:
     return value
 
 
-def entries_at(levels: Sequence[tuple[str, ...]], *around: Any) -> Iterator[tuple[Any, ...]]:
+def entries_at(levels: Sequence[tuple[str, ...]], *around: Any, up: int | None = 0) -> Iterator[tuple[Any, ...]]:
     """The entries that an `each` walks: for each the record, the outer entries and itself."""
     if not levels:
         yield around
         return
-    found = around[-1]
+    found = around[0] if up is None else around[-1 - up]
     for name in levels[0]:
         found = found.get(name) if isinstance(found, dict) else None
     for entry in found if isinstance(found, list) else []:

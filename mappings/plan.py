@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from mappings.codelists import CodeLists
+from mappings.conditions import Scalar, Tests, paths_of, planned
 from mappings.errors import Fault, MappingError, near
-from mappings.language import Located, Scalar, Times
+from mappings.language import Located, Times
 from mappings.mapped import Where
-from mappings.paths import Path, parse_each, parse_path
-from mappings.readers import Reader, Readers
-from mappings.transforms import read_key
+from mappings.paths import Path, climb, from_the_top, parse_each, parse_path
+from mappings.planned import FieldPlan, ListPlan, Plan, Take, Tops
+from mappings.readers import Readers
 from schemas.records import APPLICATION, DOSSIER, KINDS, STEP, Field
-
-Take = Literal["from", "first", "join", "any", "value", "key"]
 
 HUB_FIELDS = (
     Field("outgoing_code", "text", "the one code under which the dossier goes out"),
@@ -38,40 +37,21 @@ OUT_KINDS: dict[str, tuple[Field, ...]] = {
 }
 """Records that an outgoing mapping can read."""
 
+TOP: Tops = ("",)
+Around = tuple[tuple[Field, ...], ...]
+"""The canonical fields of the record and of the lists around a rule, outermost first."""
+
 _CONSTANTS: dict[str, tuple[type, ...]] = {"text": (str,), "int": (int,), "flag": (bool,), "number": (int, float)}
 
 
 @dataclass(frozen=True, slots=True)
-class FieldPlan:
-    """One field, ready to be compiled."""
+class Walk:
+    """The lists that an `each` walks: where they start, their keys, what stands around the list and around an entry."""
 
-    target: str
-    kind: str
-    take: Take
-    where: Where
-    paths: tuple[Path | None, ...] = ()
-    reader: Reader | None = None
-    between: str = " "
-    constant: Any = None
-    default: Any = None
-    at: str | None = None
-    stated: Path | None = None
-    when: tuple[tuple[Path, frozenset[str | None]], ...] = ()
-    blank: str | None = None
-    several: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ListPlan:
-    """One list field: the lists to walk, outermost first, and the fields of an entry."""
-
-    target: str
+    up: int | None
     levels: tuple[tuple[str, ...], ...]
-    where: Where
-    items: tuple[FieldPlan, ...]
-    entry_keys: tuple[str, ...]
-    steps: bool = False
-    when: tuple[tuple[Path, frozenset[str | None]], ...] = ()
+    tops: Tops
+    inside: Tops
 
 
 @dataclass(slots=True)
@@ -89,12 +69,12 @@ class Planner:
     def __post_init__(self) -> None:
         self.readers = Readers(self.times, self.lists, self.faults)
 
-    def plan(self, section: dict[str, Located], file_name: str) -> list[FieldPlan | ListPlan]:
+    def plan(self, section: dict[str, Located], file_name: str) -> list[Plan]:
         """Plans in the order of the canonical record (in) or of the file (out). Raises MappingError."""
-        plans: list[FieldPlan | ListPlan] = []
+        plans: list[Plan] = []
         if self.out:
             for name, rule in section.items():
-                plans.append(self._out_list(name, rule) if rule.each else self._field(name, rule, None, ""))
+                plans.append(self._out(name, rule, TOP, "", (OUT_KINDS[self.kind],)))
         else:
             known = {f.name: f for f in KINDS[self.kind]}
             for name, rule in section.items():
@@ -105,7 +85,7 @@ class Planner:
             for canonical in known.values():
                 found = section.get(canonical.name)
                 if found is not None:
-                    plans.append(self._in_field(canonical, found))
+                    plans.append(self._in(canonical, found, TOP, ""))
                 elif canonical.mandatory and self.whole:
                     what = f"the mandatory field `{canonical.name}` ({canonical.doc}) has no rule."
                     self.faults.append(Fault(file_name, 1, self.kind, what, "Say where the source carries it."))
@@ -114,51 +94,86 @@ class Planner:
             raise MappingError(self.faults)
         return plans
 
-    def _in_field(self, canonical: Field, rule: Located) -> FieldPlan | ListPlan:
+    def _in(self, canonical: Field, rule: Located, tops: Tops, prefix: str) -> Plan:
+        """The plan of a canonical field or list; `prefix` names the lists around it (`supplements.`)."""
         if rule.each is None:
-            return self._field(canonical.name, rule, canonical, "")
-        levels = self._levels(rule)
+            return self._field(canonical.name, rule, canonical, prefix, tops)
+        walk = self._walk(rule, tops)
+        full = prefix + canonical.name
         known = {f.name: f for f in canonical.items}
         if not known:
-            self.faults.append(rule.fault("each", f"`{canonical.name}` is not a list.", "Give it one value by `from`."))
+            self.faults.append(rule.fault("each", f"`{full}` is not a list.", "Give it one value by `from`."))
         for name, item in rule.items.items():
             if known and name not in known:
-                what = f"no entry of `{canonical.name}` has a field of this name."
+                what = f"no entry of `{full}` has a field of this name."
                 self.faults.append(item.fault(None, what, near(name, known)))
-        items = []
+        items: list[Plan] = []
         for item_field in known.values():
             located = rule.items.get(item_field.name)
             if located is not None:
-                items.append(self._field(item_field.name, located, item_field, f"{canonical.name}.", len(levels)))
+                items.append(self._in(item_field, located, walk.inside, f"{full}."))
             elif item_field.mandatory:
-                what = f"entries of `{canonical.name}` need `{item_field.name}` ({item_field.doc})."
+                what = f"entries of `{full}` need `{item_field.name}` ({item_field.doc})."
                 self.faults.append(rule.fault(None, what, "Say where the source carries it."))
-        where = Where(canonical.name, rule.each, rule.where)
-        when = self._when(rule, 0)
-        return ListPlan(canonical.name, levels, where, tuple(items), tuple(known), canonical.name == "steps", when)
+        keys = tuple((f.name, "[]" if f.kind == "list" else "None") for f in canonical.items)
+        return self._list(canonical.name, full, rule, walk, items, keys, full == "steps")
 
-    def _out_list(self, name: str, rule: Located) -> ListPlan:
-        levels = self._levels(rule)
-        source = {f.name: f for f in OUT_KINDS[self.kind]}
-        canonical = source.get(levels[0][0]) if levels else None
-        if canonical is None or canonical.kind != "list" or len(levels) != 1:
-            lists = [f.name for f in source.values() if f.kind == "list"]
+    def _out(self, name: str, rule: Located, tops: Tops, prefix: str, around: Around) -> Plan:
+        """The plan of a field or list of the wire; `around` are the canonical fields of the objects it stands in."""
+        if rule.each is None:
+            return self._field(name, rule, None, prefix, tops, around)
+        walk = self._walk(rule, tops)
+        at_hand = {f.name: f for f in around[0 if walk.up is None else -1 - walk.up]}
+        canonical = at_hand.get(walk.levels[0][0]) if walk.levels else None
+        if canonical is None or canonical.kind != "list" or len(walk.levels) != 1:
+            lists = [f.name for f in at_hand.values() if f.kind == "list"]
             self.faults.append(
                 rule.fault("each", f"`{rule.each}` is not a canonical list.", near(str(rule.each).rstrip("[]"), lists))
             )
             canonical = Field(name, "list", "")
-        items = tuple(
-            self._field(item, located, None, f"{name}.", 1, canonical.items) for item, located in rule.items.items()
-        )
-        where = Where(name, str(rule.each), rule.where)
-        return ListPlan(name, levels, where, items, tuple(rule.items), when=self._when(rule, 0))
+        full = prefix + name
+        inside = (*around, canonical.items)
+        items = [self._out(item, found, walk.inside, f"{full}.", inside) for item, found in rule.items.items()]
+        keys = tuple((item.target, "None") for item in items)
+        made = self._list(name, full, rule, walk, items, keys)
+        self._check_conditions(rule, made.when, around)
+        self._check_conditions(rule, made.only, inside)
+        return made
 
-    def _levels(self, rule: Located) -> tuple[tuple[str, ...], ...]:
+    def _list(
+        self,
+        name: str,
+        full: str,
+        rule: Located,
+        walk: Walk,
+        items: list[Plan],
+        keys: tuple[tuple[str, str], ...],
+        steps: bool = False,
+    ) -> ListPlan:
+        when = planned(rule.rule.when, lambda path: self._path(path, rule, walk.tops))
+        only = planned(rule.where, lambda path: self._path(path, rule, walk.inside))
+        where = Where(full, walk.inside[-1], rule.line)
+        return ListPlan(name, walk.levels, where, tuple(items), keys, steps, when, only, walk.up, walk.inside)
+
+    def _walk(self, rule: Located, tops: Tops) -> Walk:
+        """The lists that an `each` walks, where they start, and what stands around one of their entries."""
+        text = rule.each or ""
+        up, _ = climb(text)
         try:
-            return tuple(parse_each(rule.each or ""))
+            levels = tuple(parse_each(text))
         except ValueError as error:
             self.faults.append(rule.fault("each", f"{error}.", "Write `list[]` or `outer[].inner[]`."))
-            return ()
+            return Walk(0, (), tops, tops)
+        if up is not None and up > max(len(tops) - 2, 0):
+            what = f"`{text}` climbs over the top."
+            self.faults.append(rule.fault("each", what, "Use `/` for the top of the record."))
+            return Walk(0, (), tops, tops)
+        above = tops[0] if up is None else tops[-1 - up]
+        inside = list(tops)
+        for level in levels:
+            above = ".".join(filter(None, (above, *level))) + "[]"
+            inside.append(above)
+        return Walk(up, levels, tops, tuple(inside))
 
     def _field(
         self,
@@ -166,25 +181,26 @@ class Planner:
         rule: Located,
         canonical: Field | None,
         prefix: str,
-        depth: int = 0,
-        item_fields: tuple[Field, ...] = (),
+        tops: Tops,
+        around: Around = (),
     ) -> FieldPlan:
-        """One field's plan. `canonical` is the target when records come in; None when they go out."""
+        """One field's plan. `canonical` is the target when records come in; `around` are the fields that may be read
+        when they go out."""
         r = rule.rule
         take, texts = self._take(rule)
         kind = canonical.kind if canonical else "wire"
         if kind == "list" and r.as_ != "citizen_number":
             what = f"`{name}` is a list."
             self.faults.append(rule.fault(None, what, "Walk the source list by `each`, or use `as: citizen_number`."))
-        paths = tuple(None if text is None else self._path(text, rule, depth) for text in texts)
-        stated = self._path(r.stated, rule, depth) if r.stated else None
+        paths = tuple(None if text is None else self._path(text, rule, tops) for text in texts)
+        stated = self._path(r.stated, rule, tops) if r.stated else None
         full = prefix + name
         reader = None
         if take != "value" and canonical is not None:
             reader = self.readers.incoming(full, rule, canonical, take == "join")
         elif take != "value":
             read = [path for path in paths if path is not None]
-            source_kind = self._source_kind(rule, take, read, depth > 0, item_fields)
+            source_kind = self._source_kind(rule, take, read, around)
             reader = self.readers.outgoing(full, rule, source_kind)
         if r.list_ or r.table is not None:
             self._check_parts(rule, take, len(paths))
@@ -193,12 +209,14 @@ class Planner:
             self.faults.append(rule.fault("from", "several paths need a `list`.", "Use `first` or `join`."))
         where = Where(
             full,
-            " | ".join(text for text in texts if text),
-            rule.where,
+            " | ".join(from_the_top(path, tops) for path in paths if path),
+            rule.line,
             r.missing or _missing_word(full),
             bool((canonical and canonical.mandatory) or r.required),
         )
-        when = self._when(rule, depth)
+        when = planned(r.when, lambda path: self._path(path, rule, tops))
+        if canonical is None:
+            self._check_conditions(rule, when, around)
         self._check_constant(rule, "value", r.value, kind)
         self._check_constant(rule, "default", r.default, kind)
         for code in (r.table or {}).values():
@@ -207,16 +225,25 @@ class Planner:
         if self.out:
             default = "" if default is None else default
         link = canonical is not None and r.as_ == "link"
-        if link and not depth:
+        if link and len(tops) == 1:
             self.faults.append(rule.fault("as", "links live in the entries of a list.", "Use `each`."))
         return FieldPlan(
-            name, kind, take, where, paths, reader, r.with_, r.value, default, r.at, stated, when, r.blank, link
-        )
-
-    def _when(self, rule: Located, depth: int) -> tuple[tuple[Path, frozenset[str | None]], ...]:
-        return tuple(
-            (self._path(path, rule, depth), frozenset(map(read_key, said if isinstance(said, list) else [said])))
-            for path, said in (rule.rule.when or {}).items()
+            target=name,
+            kind=kind,
+            take=take,
+            where=where,
+            paths=paths,
+            reader=reader,
+            between=r.with_,
+            constant=r.value,
+            default=default,
+            at=r.at,
+            stated=stated,
+            when=when,
+            blank=r.blank,
+            several=link,
+            codes=r.list_,
+            tops=tops,
         )
 
     def _take(self, rule: Located) -> tuple[Take, list[str | None]]:
@@ -233,13 +260,13 @@ class Planner:
             return "any", [r.any_]
         return said[0], list(r.first or r.join or ())
 
-    def _path(self, text: str, rule: Located, depth: int) -> Path:
+    def _path(self, text: str, rule: Located, tops: Tops) -> Path:
         try:
             path = parse_path(text.replace("[].", ".", 1) if rule.rule.any_ == text else text)
         except ValueError as error:
             self.faults.append(rule.fault(None, f"{error}.", "Write keys with points between: `procedure.code`."))
             return parse_path("x")
-        if path.up is not None and path.up > max(depth - 1, 0):
+        if path.up is not None and path.up > max(len(tops) - 2, 0):
             self.faults.append(rule.fault(None, f"`{text}` climbs over the top.", "Use `/` for the top of the record."))
         return path
 
@@ -268,9 +295,9 @@ class Planner:
             word = "text" if kind == "wire" else kind
             self.faults.append(rule.fault(part, f"`{value}` does not fit a field of kind {word}.", "Mind the quotes."))
 
-    def _check_at(self, plans: Iterable[FieldPlan | ListPlan], section: dict[str, Located]) -> None:
+    def _check_at(self, plans: Iterable[Plan], section: dict[str, Located]) -> None:
         times = [plan.target for plan in plans if isinstance(plan, FieldPlan) and plan.kind == "time"]
-        for rule in [r for located in section.values() for r in (located, *located.items.values())]:
+        for rule in [inside for located in section.values() for inside in located.everything()]:
             name = rule.rule.list_
             dated = name is not None and name in self.lists and self.lists[name].dated
             if rule.rule.at is not None and rule.rule.at not in times:
@@ -279,28 +306,39 @@ class Planner:
                 what = f"list `{rule.rule.list_}` has dated entries, so a code needs a day."
                 self.faults.append(rule.fault("list", what, "Name a time of the record by `at`."))
 
-    def _source_kind(
-        self, rule: Located, take: Take, paths: list[Path], inside: bool, item_fields: tuple[Field, ...]
-    ) -> str:
+    def _check_conditions(self, rule: Located, tests: Tests, around: Around) -> None:
+        """Conditions of what goes out ask canonical fields; one that does not exist would never hold."""
+        for path in paths_of(tests):
+            known = _at_hand(path, around)
+            if path.segments[0].name not in known:
+                what = f"the canonical record has no field `{path.text}`."
+                self.faults.append(rule.fault(None, what, near(path.segments[0].name, known)))
+
+    def _source_kind(self, rule: Located, take: Take, paths: list[Path], around: Around) -> str:
         """The kind of the canonical fields that an outgoing rule reads; faults for those that do not exist."""
         kinds = set()
         for path in paths:
-            known = {f.name: f for f in (item_fields if inside and path.up == 0 else OUT_KINDS[self.kind])}
+            known = _at_hand(path, around)
             names = [segment.name for segment in path.segments]
-            source = known.get(names[0])
-            if take == "any" and source is not None and source.kind == "list" and len(names) == 2:
-                known = {f.name: f for f in source.items}
-                source = known.get(names[1])
+            found = known.get(names[0])
+            if take == "any" and found is not None and found.kind == "list" and len(names) == 2:
+                known = {f.name: f for f in found.items}
+                found = known.get(names[1])
             elif len(names) != 1:
-                source = None
-            if source is None:
+                found = None
+            if found is None:
                 what = f"the canonical record has no field `{path.text}`."
                 self.faults.append(rule.fault(None, what, near(names[-1], known)))
             else:
-                kinds.add(source.kind)
+                kinds.add(found.kind)
         if len(kinds) > 1:
             self.faults.append(rule.fault(None, "the fields are of different kinds.", "Use fields of one kind."))
         return "flag" if take == "any" else kinds.pop() if len(kinds) == 1 else "text"
+
+
+def _at_hand(path: Path, around: Around) -> dict[str, Field]:
+    """The canonical fields of the object that a path starts from."""
+    return {f.name: f for f in around[0 if path.up is None else max(len(around) - 1 - path.up, 0)]}
 
 
 def _missing_word(name: str) -> str:

@@ -13,12 +13,15 @@ from mappings.mapped import Refused
 from mappings.transforms import (
     Memo,
     citizen_number_reader,
+    read_agency_code,
     read_dossier_code,
     read_flag,
     read_integer,
     read_key,
     read_number,
+    read_old_agency_code,
     read_procedure_base,
+    read_procedure_suffix,
     text_reader,
     write_compact_time,
     write_flag,
@@ -30,6 +33,9 @@ FITS = {
     "text": {"text"},
     "dossier_code": {"text"},
     "procedure_base": {"text"},
+    "procedure_suffix": {"text"},
+    "agency_code": {"text"},
+    "agency_code_old": {"text"},
     "link": {"text"},
     "integer": {"int"},
     "number": {"number"},
@@ -39,6 +45,9 @@ FITS = {
     "citizen_number": {"list"},
 }
 """Kinds of fields that each way of reading gives."""
+
+WRITTEN = ("procedure_base", "procedure_suffix", "agency_code", "agency_code_old")
+"""Ways of reading that a text may also go out by."""
 
 _DEFAULT_AS = {"text": "text", "int": "integer", "flag": "flag", "number": "number", "time": "datetime"}
 _SHOWN_FORMATS = (*dates.NAMED, "dd/MM/yyyy HH:mm:ss", "dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss")
@@ -110,6 +119,10 @@ class Readers:
 
     def outgoing(self, full: str, rule: Located, kind: str) -> Reader:
         """The writer for a canonical value of a kind; its texts are what the wire carries."""
+        as_ = rule.rule.as_
+        if as_ is not None and (as_ not in WRITTEN or kind != "text" or rule.rule.list_ or rule.rule.table):
+            what = f"`as: {as_}` says nothing of a value that goes out."
+            self.faults.append(rule.fault("as", what, f"Only texts are written another way: {', '.join(WRITTEN)}."))
         if rule.rule.table is not None:
             return self._table(full, rule)
         if rule.rule.list_ is not None:
@@ -120,6 +133,8 @@ class Readers:
             return self._written_time(rule)
         if kind in ("int", "number"):
             return self._kept("number_out", lambda: Reader("number_out", "memo", Memo(write_number)))
+        if as_ in WRITTEN:
+            return self._kept(as_, _MAKERS[as_])
         return self._text(rule.rule.cut, False)
 
     def _text(self, most: int | None, seldom: bool) -> Reader:
@@ -237,6 +252,9 @@ _MAKERS: dict[str, Callable[[], Reader]] = {
     "flag": lambda: Reader("flag", "memo", Memo(read_flag, {True: True, False: False})),
     "dossier_code": lambda: Reader("dossier_code", "call", read_dossier_code),
     "procedure_base": lambda: Reader("procedure_base", "memo", Memo(read_procedure_base)),
+    "procedure_suffix": lambda: Reader("procedure_suffix", "memo", Memo(read_procedure_suffix)),
+    "agency_code": lambda: Reader("agency_code", "memo", Memo(read_agency_code)),
+    "agency_code_old": lambda: Reader("agency_code_old", "memo", Memo(read_old_agency_code)),
     "citizen_number": lambda: Reader("citizen_number", "call", citizen_number_reader()),
     "link": lambda: Reader("link", "call", link_reader()),
 }

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from mappings.mapped import Amended, Refused
-from schemas.identifiers import is_dossier_code, procedure_base
+from schemas.identifiers import is_dossier_code, new_agency_code, old_agency_code, procedure_base, procedure_suffix
 from schemas.records import VIET_NAM
 
 Read = Callable[[Any], Any]
@@ -133,6 +133,33 @@ def read_procedure_base(value: Any) -> str | None:
     if base is None:
         raise Refused("unmapped_procedure")
     return base
+
+
+def read_procedure_suffix(value: Any) -> str | None:
+    """The agency behind the base of a procedure code, blank where none stands; no procedure code is refused."""
+    text = clean(_as_text(value))
+    if text and procedure_base(text) is None:
+        raise Refused("unmapped_procedure")
+    return procedure_suffix(text)
+
+
+def agency_code_reader(form: Callable[[str], str | None]) -> Read:
+    """A reader of agency codes into one of their two forms; one in neither is kept and noted as `odd_agency_code`."""
+
+    def read(value: Any) -> str | None:
+        text = clean(_as_text(value))
+        if not text:
+            return None
+        code = form(text.upper())
+        if code is None:
+            raise Amended(text, ("odd_agency_code", text[:100]))
+        return code
+
+    return read
+
+
+read_agency_code = agency_code_reader(new_agency_code)
+read_old_agency_code = agency_code_reader(old_agency_code)
 
 
 def read_integer(value: Any) -> int | None:

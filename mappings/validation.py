@@ -1,5 +1,6 @@
 """Pydantic models over YAML files: every fault told with file, line, key and the nearest word that would do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,8 +10,8 @@ from mappings.yamlfile import YamlFile
 
 Model = TypeVar("Model", bound=BaseModel)
 
-TAGS = frozenset({"is a path", "is a rule", "is a list rule"})
-"""Names of the alternatives of a rule; pydantic puts them into an error's place, where no key stands."""
+TAG = "is a "
+"""How names of alternatives start (`is a list rule`); pydantic puts them into an error's place, where no key stands."""
 
 _PLAIN = {
     "missing": "this key is missing.",
@@ -28,12 +29,12 @@ _PLAIN = {
 
 
 def validated(
-    model: type[Model], file: YamlFile, expected: dict[str, str], inner: type[BaseModel] | None = None
+    model: type[Model], file: YamlFile, expected: dict[str, str], inner: Mapping[str, type[BaseModel]] | None = None
 ) -> Model:
     """The file as its model, all faults at once as MappingError.
 
-    `expected` are keys whose value must be this (a file's name inside the file); `inner` is the model whose keys are
-    suggested for an unknown key deeper down.
+    `expected` are keys whose value must be this (a file's name inside the file); `inner` are the models whose
+    keys are suggested for an unknown key deeper down, by the name of the alternative it stands in.
     """
     try:
         made = model.model_validate(file.data)
@@ -51,13 +52,14 @@ def keys_of(model: type[BaseModel]) -> set[str]:
     return {info.alias or name for name, info in model.model_fields.items()}
 
 
-def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: type[BaseModel] | None) -> Fault:
-    place = tuple(part for part in detail["loc"] if part not in TAGS)
+def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: Mapping[str, type[BaseModel]] | None) -> Fault:
     kind = detail["type"]
+    tags = [part for part in detail["loc"] if str(part).startswith(TAG)]
+    place = _known_place(file.data, [part for part in detail["loc"] if part not in tags], kind == "missing")
     said = _at(file.data, place)
     if kind == "extra_forbidden":
         key = str(place[-1])
-        known = keys_of(model if len(place) == 1 or inner is None else inner)
+        known = keys_of(inner[tags[-1]] if tags and inner and tags[-1] in inner else model)
         return file.fault(place, "nothing is known by this key.", near(key, known))
     if kind in ("literal_error", "enum"):
         words = [word.strip(" '") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
@@ -67,6 +69,18 @@ def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: type[Base
     if kind == "value_error":
         return file.fault(place, f"{detail['ctx']['error']}.", "")
     return file.fault(place, _PLAIN.get(kind, f"{detail['msg']}."), f"It says `{str(said)[:60]}`.")
+
+
+def _known_place(data: Any, place: Sequence[Any], missing: bool) -> tuple[Any, ...]:
+    """A place as far as the file has it; behind it pydantic names types. A missing key is its last part."""
+    found: list[Any] = []
+    for number, part in enumerate(place):
+        keys = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+        if part not in keys:
+            return (*found, part) if missing and number == len(place) - 1 else tuple(found)
+        found.append(part)
+        data = data[part]
+    return tuple(found)
 
 
 def _at(data: Any, place: tuple[Any, ...]) -> Any:

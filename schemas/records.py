@@ -50,6 +50,27 @@ RESULT = (
     Field("url", "text", "public address of the electronic copy", "DuongDanTepTinKetQua"),
     Field("result_code", "text", "national result code KQ.…", "MaGiayToKetQua"),
 )
+SUPPLEMENT_PAPER = (
+    Field("component_code", "text", "code of the document in the procedure", "MaThanhPhanHoSo"),
+    Field("name", "text", "name of the paper", "TenGiayTo", most=2000),
+    Field("url", "text", "public address of the file", "DuongDanTaiTepTin"),
+)
+"""A paper of a supplement. That the adapter takes a list of them is [seen], the names inside it are [inferred] from its
+other lists of papers."""
+SUPPLEMENT = (
+    Field("supplement_id", "text", "the vendor's id of the request", "HoSoBoSungId"),
+    Field("content", "text", "what was asked for", "NoiDungBoSung"),
+    Field("requested_by", "text", "the officer who asked", "NguoiYeuCauBoSung"),
+    Field("requested_at", "time", "when it was asked for", "NgayBoSung"),
+    Field("received_by", "text", "the officer who took it", "NguoiTiepNhanBoSung"),
+    Field("received_at", "time", "when the citizen handed it in; blank while it is waited for", "NgayTiepNhanBoSung"),
+    Field("received_note", "text", "what was said of it when it was taken", "ThongTinTiepNhan"),
+    Field("due_before", "time", "due day of the dossier until then", "NgayHenTraTruoc"),
+    Field("due_after", "time", "due day of the dossier from then on", "NgayHenTraMoi"),
+    Field("documents", "list", "papers that came with it", "DanhSachGiayToBoSung", items=SUPPLEMENT_PAPER),
+)
+"""A request to supplement the dossier [seen: DanhSachHoSoBoSung]. NgayBoSung is the day of the request [seen in a
+one-gate that makes the row with it], not that of the citizen's answer."""
 STEP = (
     Field("at", "time", "when it happened", "ThoiDiemXuLy", mandatory=True),
     Field("status", "int", "national status 1..10", "TrangThai", mandatory=True),
@@ -107,6 +128,7 @@ DOSSIER = (
     Field("identity_verified", "flag", "account verified by VNeID", "TaiKhoanDuocXacThucVoiVNeID"),
     Field("documents", "list", "documents handed in (thành phần hồ sơ)", "TaiLieuNop", items=DOCUMENT),
     Field("fees", "list", "fees", "DanhSachLePhi", items=FEE),
+    Field("supplements", "list", "requests for more, and what came", "DanhSachHoSoBoSung", items=SUPPLEMENT),
     Field("results", "list", "result papers", "DanhSachGiayToKetQua", items=RESULT),
     Field("steps", "list", "progress steps (tiến trình), sent apart", items=STEP),
 )

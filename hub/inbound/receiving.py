@@ -21,7 +21,7 @@ from hub.inbound.store import Kept, keep_dossier, keep_message, local_procedure
 from hub.staging import content_hash, printable
 from mappings import Mapping
 from mappings.paths import value_at
-from mappings.plan import FieldPlan
+from mappings.planned import FieldPlan
 from schemas.findings import Finding
 from schemas.reasons import explain
 

@@ -8,8 +8,7 @@ from connectors.spec import Stream
 from connectors.survey.discover import paths_in_spec
 from connectors.survey.fields import Profile
 from mappings import Mapping
-from mappings.paths import Path
-from mappings.plan import FieldPlan, ListPlan
+from mappings.planned import paths_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class FieldDiff:
 def field_diff(profile: Profile, stream: Stream, mapping: Mapping | None) -> FieldDiff:
     """Compare what was seen with what is read; a list counts as there when any of its fields is."""
     read: dict[str, list[str]] = {path: ["(the spec)"] for path in paths_in_spec(stream)}
-    for path, target in _paths_of(mapping) if mapping else ():
+    for path, target in (read for plan in (mapping.plans if mapping else ()) for read in paths_read(plan)):
         read.setdefault(path, []).append(target)
     seen = {bare(path) for path in profile.fields}
     missing = [path for path in read if not _is_there(bare(path), seen)]
@@ -45,27 +44,3 @@ def bare(path: str) -> str:
 
 def _is_there(path: str, others: Iterable[str]) -> bool:
     return any(path == other or other.startswith(f"{path}.") or path.startswith(f"{other}.") for other in others)
-
-
-def _paths_of(mapping: Mapping) -> Iterable[tuple[str, str]]:
-    """Every path that a mapping reads, from the top of the record, with the canonical field it feeds."""
-    for plan in mapping.plans:
-        if isinstance(plan, ListPlan):
-            levels = [".".join(level) for level in plan.levels]
-            for item in plan.items:
-                yield from ((path, f"{plan.target}.{item.target}") for path in _paths_in(item, levels))
-        else:
-            yield from ((path, plan.target) for path in _paths_in(plan, []))
-
-
-def _paths_in(plan: FieldPlan, levels: list[str]) -> Iterable[str]:
-    for path in [*plan.paths, plan.stated, *(path for path, _ in plan.when)]:
-        if path is not None:
-            yield _from_the_top(path, levels)
-
-
-def _from_the_top(path: Path, levels: list[str]) -> str:
-    """A path inside `each` with the lists it stands in."""
-    above = [] if path.up is None else levels[: max(len(levels) - path.up, 0)]
-    inside = ".".join(f"{s.name}[]" if s.index is not None or s.where else s.name for s in path.segments)
-    return ".".join([*(f"{level}[]" for level in above), inside])

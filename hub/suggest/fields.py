@@ -13,7 +13,7 @@ from hub.suggest.words import CODE_WORDS, FIELD_NAMES, bare
 from mappings import CodeLists, Mapping
 from mappings.mapped import Refused
 from mappings.paths import Path, entries_at, parse_path, value_at
-from mappings.plan import FieldPlan, ListPlan
+from mappings.planned import FieldPlan, ListPlan
 from schemas.records import DOSSIER, Field
 
 LEAST = 60

@@ -12,7 +12,7 @@ from hub.suggest.model import Proposal, said
 from hub.suggest.statuses import Sampled
 from hub.suggest.words import bare
 from mappings import Mapping
-from mappings.plan import FieldPlan
+from mappings.planned import FieldPlan
 from mappings.units import units
 
 LEAST = 85

@@ -14,7 +14,7 @@ from hub.suggest.model import Proposal, said
 from hub.suggest.statuses import Sampled
 from mappings import Mapping
 from mappings.paths import parse_path, value_at
-from mappings.plan import FieldPlan
+from mappings.planned import FieldPlan
 from schemas.records import Field
 
 LEAST = 85

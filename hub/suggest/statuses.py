@@ -10,7 +10,7 @@ from hub.suggest.words import STATUS_WORDS, bare
 from mappings import CodeList, CodeLists, Mapped, Mapping
 from mappings.mapped import Refused
 from mappings.paths import entries_at, value_at
-from mappings.plan import FieldPlan, ListPlan
+from mappings.planned import FieldPlan, ListPlan
 from mappings.transforms import read_key
 from schemas.statuses import NATIONAL_STATUSES
 
@@ -64,7 +64,7 @@ def _stated(mapping: Mapping, record: dict[str, Any]) -> Iterator[tuple[str, lis
     for plan in mapping.plans:
         if isinstance(plan, ListPlan) and plan.steps:
             for item in plan.items:
-                if item.target == "status" and item.take == "key" and item.reader:
+                if isinstance(item, FieldPlan) and item.target == "status" and item.take == "key" and item.reader:
                     for around in entries_at(plan.levels, record):
                         yield item.reader.name, _values(item, *around)
         elif isinstance(plan, FieldPlan) and plan.target == "status" and plan.take == "key" and plan.reader:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mappings import MappingError, load_mapping
 
 _IGATE: dict[str, Any] = {
     "id": "66a1b2c3d4e5f60718293a4b",
@@ -201,3 +204,33 @@ def igate_maker() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(name="viettel")
 def viettel_maker() -> Callable[..., dict[str, Any]]:
     return viettel
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    """A configuration folder; `write(name, text)` puts a file into its mappings."""
+
+    class Folder:
+        path = tmp_path / "config"
+
+        def write(self, name: str, text: str) -> None:
+            file = self.path / "mappings" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+
+        def tiny(self, rules: str, head: str = "") -> "Folder":
+            self.write("tiny.yaml", f"mapping: tiny\n{head}procedure:\n  procedure_code: code\n{rules}")
+            return self
+
+        def load(self, name="tiny", kind="procedure", **more):
+            return load_mapping(name, kind, folders=[self.path], **more)
+
+        def map(self, record, **more):
+            return self.load(**more).map(record)
+
+        def fault(self, **more):
+            with pytest.raises(MappingError) as error:
+                self.load(**more)
+            return error.value
+
+    return Folder()

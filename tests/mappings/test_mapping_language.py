@@ -4,39 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mappings import CodeLists, MappingError, load_mapping, run_examples
+from mappings import CodeLists, load_mapping, run_examples
 
 PROCEDURE = "mapping: tiny\nprocedure:\n  procedure_code: code\n"
-
-
-@pytest.fixture
-def folder(tmp_path: Path):
-    """A configuration folder; `write(name, text)` puts a file into its mappings."""
-
-    class Folder:
-        path = tmp_path / "config"
-
-        def write(self, name: str, text: str) -> None:
-            file = self.path / "mappings" / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-
-        def tiny(self, rules: str, head: str = "") -> "Folder":
-            self.write("tiny.yaml", f"mapping: tiny\n{head}procedure:\n  procedure_code: code\n{rules}")
-            return self
-
-        def load(self, name="tiny", kind="procedure", **more):
-            return load_mapping(name, kind, folders=[self.path], **more)
-
-        def map(self, record, **more):
-            return self.load(**more).map(record)
-
-        def fault(self, **more):
-            with pytest.raises(MappingError) as error:
-                self.load(**more)
-            return error.value
-
-    return Folder()
 
 
 def test_a_path_alone_is_read_by_the_fields_kind(folder):

@@ -1,0 +1,80 @@
+"""Rules that were checked and wait to be compiled, and which paths of the record they read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mappings.conditions import Tests, paths_of
+from mappings.mapped import Where
+from mappings.paths import Path, from_the_top
+from mappings.readers import Reader
+
+Take = Literal["from", "first", "join", "any", "value", "key"]
+Tops = tuple[str, ...]
+"""The record and the lists around a rule, each as a path from the top: ("", "a[]", "a[].b[]")."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """One field, ready to be compiled. `codes` names the code list that it is looked up in."""
+
+    target: str
+    kind: str
+    take: Take
+    where: Where
+    paths: tuple[Path | None, ...] = ()
+    reader: Reader | None = None
+    between: str = " "
+    constant: Any = None
+    default: Any = None
+    at: str | None = None
+    stated: Path | None = None
+    when: Tests = ()
+    blank: str | None = None
+    several: bool = False
+    codes: str | None = None
+    tops: Tops = ("",)
+
+    def own_paths(self) -> list[Path]:
+        """The paths that this rule reads, as they are written."""
+        return [path for path in (*self.paths, self.stated, *paths_of(self.when)) if path is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """One list field: the lists to walk, outermost first, and the fields of an entry, which may be lists again.
+
+    `up` says from which object around it the first list is taken, as a path's does. `when` is for the whole list,
+    `only` for each entry. `entry_keys` are the fields of an entry in order, with what stands there without a rule.
+    `tops` are those of an entry.
+    """
+
+    target: str
+    levels: tuple[tuple[str, ...], ...]
+    where: Where
+    items: tuple["FieldPlan | ListPlan", ...]
+    entry_keys: tuple[tuple[str, str], ...]
+    steps: bool = False
+    when: Tests = ()
+    only: Tests = ()
+    up: int | None = 0
+    tops: Tops = ("",)
+
+
+Plan = FieldPlan | ListPlan
+
+
+def paths_read(plan: Plan, above: str = "") -> Iterator[tuple[str, str]]:
+    """Every path that a rule reads, from the top of the record, with the canonical field it feeds (`documents.url`).
+
+    Of a list entry chosen by value (`name[languageId=228]`) the path goes through the list: `name[]`.
+    """
+    full = above + plan.target
+    if isinstance(plan, FieldPlan):
+        yield from ((from_the_top(path, plan.tops), full) for path in plan.own_paths())
+        return
+    outside = plan.tops[: len(plan.tops) - len(plan.levels)]
+    yield from ((from_the_top(path, outside), full) for path in paths_of(plan.when))
+    yield from ((from_the_top(path, plan.tops), full) for path in paths_of(plan.only))
+    for item in plan.items:
+        yield from paths_read(item, f"{full}.")

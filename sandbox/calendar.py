@@ -23,15 +23,25 @@ DAY_SECONDS = 30_600
 """Office seconds of one day, with the hour up to 18:00."""
 
 _HOLIDAYS = {
-    date(2025, 9, 1), date(2025, 9, 2), date(2026, 1, 1), *(date(2026, 2, d) for d in range(16, 21)),
-    date(2026, 4, 27), date(2026, 4, 30), date(2026, 5, 1),
+    date(2024, 9, 2), date(2024, 9, 3), date(2025, 1, 1), *(date(2025, 1, d) for d in range(27, 32)),
+    date(2025, 4, 7), date(2025, 4, 30), date(2025, 5, 1), date(2025, 5, 2), date(2025, 9, 1), date(2025, 9, 2),
+    date(2026, 1, 1), *(date(2026, 2, d) for d in range(16, 21)), date(2026, 4, 27), date(2026, 4, 30),
+    date(2026, 5, 1), date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 2), date(2026, 11, 24), date(2027, 1, 1),
+    *(date(2027, 2, d) for d in range(4, 11)), date(2027, 4, 16), date(2027, 4, 30), date(2027, 5, 3),
+    date(2027, 9, 2), date(2027, 9, 3), date(2027, 11, 24),
 }  # fmt: skip
+_WORKED_SATURDAYS = {date(2025, 4, 26), date(2026, 8, 22)}
+
+
+def is_working(day: date) -> bool:
+    """Whether offices are open: the days off that were moved and the Saturdays worked instead are counted."""
+    return day in _WORKED_SATURDAYS or (day.weekday() < 5 and day not in _HOLIDAYS)
 
 
 def _office_days() -> list[date]:
     day, days = date(2024, 7, 1), []
     while day < date(2028, 1, 1):
-        if day > FIRST_NOW.date() or (day.weekday() < 5 and day not in _HOLIDAYS):
+        if day > FIRST_NOW.date() or is_working(day):
             days.append(day)
         day += timedelta(days=1)
     return days
@@ -51,7 +61,7 @@ def _hms(seconds: int) -> bytes:
 
 
 def _open_day(day: date) -> date:
-    while day.weekday() >= 5:
+    while not is_working(day):
         day += timedelta(days=1)
     return day
 
@@ -85,7 +95,7 @@ def moment(w: int) -> datetime:
 
 
 def due(day: int) -> datetime:
-    """The aware moment, 17:00, at which what is due on an office day must be ready: never on a weekend."""
+    """The aware moment, 17:00, at which what is due on an office day must be ready: never on a day off."""
     return datetime.combine(_open_day(DAYS[day]), time(17), VIET_NAM)
 
 

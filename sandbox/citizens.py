@@ -71,7 +71,7 @@ def _filed(slug: str, rng: random.Random, number: int, base: str, known: bool, n
         "TenTTHC": procedure.name,
         "ChuHoSo": name,
         "LoaiDoiTuong": "1",
-        "SoDienThoai": f"09{rng.randrange(10**8):08d}",
+        "SoDienThoai": f"{rng.choice(people.PHONE_PREFIX).decode()}{rng.randrange(10**7):07d}",
         "TrichYeuHoSo": f"{procedure.name[:200].strip()} - {name}",
         "NgayNopHoSo": f"{at:%Y%m%d%H%M%S}",
         "HinhThuc": str(rng.randrange(2)),

@@ -2,7 +2,7 @@
 
 The rows of a system repeat a pattern of `PERIOD` rows: twenty of its 501 dossiers are dirty (3.99 %). Two kinds need a
 second row for the same dossier, its *twin*: `conflicting_duplicate` (same code, other content and id) and `stale_copy`
-(an older version of the same record, served after the newer one).
+(an older version of the same record, served after the newer one). Six more are doubtful: one of each kind of `WARNED`.
 """
 
 import random
@@ -35,12 +35,26 @@ DELIVERED = (
 )
 """The dossier is delivered with a note; for the two kinds of bad progress the steps after the legal head are held."""
 
+OUTSIDE_GATEWAY = "outside_gateway"
+WARNED = (
+    OUTSIDE_GATEWAY,
+    "bad_tax_code",
+    "bad_phone",
+    "fee_off",
+    "due_beyond_limit",
+    "unknown_commune",
+)
+"""The dossier is delivered as it is and somebody should look at it; it is not counted as dirty."""
+WITHOUT = {"viettel": ("bad_tax_code",)}
+"""Kinds that a system cannot show, because its record has no such field, by the kind of system."""
+
 CORRECTABLE = tuple(k for k in HELD if k != "conflicting_duplicate")
 FROZEN = frozenset({"conflicting_duplicate", "step_without_time", "impossible_transition"})
 """Never changed by a virtual day, so that what is expected of them stays plain."""
 
 _EXTRA = ("unmapped_procedure", "blank_due", "bad_identity")
 _TWIN = "twin:"
+_WARNED_STRIDE = 26
 
 
 def outcome(kind: str) -> str:
@@ -58,9 +72,13 @@ class Role:
 
 
 class Pattern:
-    """The pattern of one system; `stale_before` puts the stale twin on the older side (for newest-first systems)."""
+    """The pattern of one system of `size` dossiers.
 
-    def __init__(self, seed: int, slug: str, stale_before: bool) -> None:
+    `stale_before` puts the stale twin on the older side (for newest-first systems); `without` are kinds of `WARNED`
+    that the system cannot show.
+    """
+
+    def __init__(self, seed: int, slug: str, size: int, stale_before: bool, without: tuple[str, ...] = ()) -> None:
         rng = random.Random(f"dirt:{seed}:{slug}")
         self.offset = rng.randrange(PERIOD)
         self.at: list[str] = [""] * PERIOD
@@ -80,6 +98,17 @@ class Pattern:
             elif kind == "stale_copy":
                 self.at[r + self.stale_step] = _TWIN + kind
                 self._pairs.append(min(r, r + self.stale_step))
+        self._warn(self.rows_for(0, size), [k for k in WARNED if k not in without], rng)
+
+    def _warn(self, end: int, kinds: list[str], rng: random.Random) -> None:
+        """Gives each kind one clean place among the 150 rows before `end`; the first kind among the last few rows,
+        which are new enough for it."""
+        for n, kind in enumerate(kinds):
+            r = self.residue(end - 1 - n * _WARNED_STRIDE - rng.randrange(_WARNED_STRIDE - 4 if n else 3))
+            while self.at[r]:
+                r = (r - 1) % PERIOD
+            self.at[r] = kind
+            self._places[kind] = [r]
 
     def residue(self, row: int) -> int:
         return (row + self.offset) % PERIOD
@@ -113,7 +142,7 @@ class Pattern:
     def rows_of(self, kind: str, start: int, end: int) -> list[int]:
         """Rows of [start, end) whose place in the pattern is of this kind."""
         found: list[int] = []
-        for r in self._places[kind]:
+        for r in self._places.get(kind, []):
             first = start + (r - self.residue(start)) % PERIOD
             found.extend(range(first, end, PERIOD))
         return sorted(found)

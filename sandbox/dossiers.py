@@ -6,13 +6,14 @@ are UTF-8 bytes without characters that JSON or XML must escape. The renderers w
 
 import struct
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from sandbox import calendar, people
+from sandbox import calendar, limits, people
 from sandbox.calendar import DAY_SECONDS
-from sandbox.dirt import CORRECTABLE, Pattern
-from sandbox.procedures import LocalProcedure, local_list, national, used_by_dossiers
+from sandbox.dirt import CORRECTABLE, OUTSIDE_GATEWAY, WARNED, WITHOUT, Pattern
+from sandbox.planting import soil
+from sandbox.procedures import LocalProcedure, charged, local_list, national, used_by_dossiers
 from sandbox.provinces import DEPARTMENT_OF, Office, Place, Profile, offices, places
 from sandbox.statuses import ENDED
 from sandbox.timeline import Timeline
@@ -46,7 +47,6 @@ _NEXT = {
     8: (4, 4, 4, 4), 9: (10, 10, 10, 10),
 }  # fmt: skip
 _ILLEGAL = ((2, 4, 10), (2, 4, 2, 9), (1, 4, 9), (2, 4, 9, 4))
-_LENGTHENED = "Kèm theo hồ sơ là bản mô tả hiện trạng, quá trình sử dụng và cam kết của người nộp; "
 _HOUR = 3600
 NEWEST_FIRST = frozenset({"vnpt", "mobifone", "tan_dan"})
 """Kinds of systems whose list begins with the newest change."""
@@ -100,6 +100,8 @@ class Dossier:
     shuffled: bool
     year_slip: bool
     url: bytes
+    fee: int
+    """A wrong fee in đồng; 0 when the procedure's own stands in the record."""
     correction: bool
 
 
@@ -109,13 +111,21 @@ class Generator:
     def __init__(self, profile: Profile, size: int, seed: int) -> None:
         self.profile, self.size, self.seed = profile, size, seed
         self._key = f"{seed}:{profile.slug}".encode()
+        self._births = [prefix.encode() for prefix in profile.cccd]
         self._national_unit = f"G22.{profile.agency[1:]}".encode()
-        self.pattern = Pattern(seed, profile.slug, stale_before=profile.kind in NEWEST_FIRST)
+        self.pattern = Pattern(
+            seed, profile.slug, size, profile.kind in NEWEST_FIRST, without=WITHOUT.get(profile.kind, ())
+        )
         self.listing = local_list(profile.slug, profile.agency, seed)
         used = used_by_dossiers(self.listing, seed, profile.slug)
         self.procedures: list[LocalProcedure] = [*used, *(p for p in self.listing.listed if p.base is None)]
-        self._usual = len(used)
-        self._durations = [self._days_of(p) for p in self.procedures]
+        self.usual = len(used)
+        """Procedures from here on are the province's own inventions."""
+        self._due = [limits.due_days(p) for p in self.procedures]
+        self._only = {
+            "fee_off": [n for n, p in enumerate(used) if charged(p)],
+            "due_beyond_limit": [n for n, p in enumerate(used) if limits.longest(p)],
+        }
         self._subjects = [f"{_plain(p.name)[:90].strip()} - ".encode() for p in self.procedures]
         self.old_places, self.new_places = places(profile.slug)
         departments, committees = offices(profile.slug)
@@ -124,12 +134,20 @@ class Generator:
             known = national().get(p.base or "")
             department = departments[DEPARTMENT_OF.get(known.agency_code, 4)] if known and "1" in known.levels else None
             self.handled_by.append([department] if department else committees)
-        self._address = {
-            id(p): f"{p.commune_name}, {p.province_name}".encode() for p in [*self.old_places, *self.new_places]
-        }
+        known_places = [*self.old_places, *self.new_places]
+        self.unknown_place = {id(p): replace(p, commune=f"9{p.commune[1:]}") for p in known_places}
+        """A place of the same name under a code that no unit ever had, by the `id` of the right one."""
+        self.places = [*known_places, *self.unknown_place.values()]
+        self._address = {id(p): f"{p.commune_name}, {p.province_name}".encode() for p in known_places}
         self._code_stems = {id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in [*departments, *committees]}
+        self._gateway = calendar.office_second(profile.gateway)
         self.timeline = Timeline(
-            seed, profile.slug, size, self.pattern, lambda _, row: self.path_of(row)[-1] not in ENDED
+            seed,
+            profile.slug,
+            size,
+            self.pattern,
+            lambda _, row: self.path_of(row)[-1] not in ENDED,
+            self._gateway + DAY_SECONDS,
         )
 
     # -- public
@@ -145,13 +163,14 @@ class Generator:
             d.kind = role.kind
             d.code = self._clean(role.main, role.kind, None).code
             d.national_code = b""
-        elif role.kind:
+        elif role.kind in CORRECTABLE and row in self.timeline.corrected:
             d.national_code = b""
-            if role.kind in CORRECTABLE and row in self.timeline.corrected:
-                d.correction = True
-            else:
-                d.kind = role.kind
-                self._soil(d)
+            d.correction = True
+        elif role.kind:
+            if role.kind not in WARNED:
+                d.national_code = b""
+            d.kind = role.kind
+            soil(d, self)
         return d
 
     def code_of(self, row: int) -> str:
@@ -166,6 +185,14 @@ class Generator:
             path = self._extended(path, row, n, role.kind)
         return path
 
+    def due_day(self, procedure: int, received: int) -> int:
+        """The office day on which a dossier of the procedure at this place is due, by the office second of receipt."""
+        return self._due[procedure][received // DAY_SECONDS]
+
+    def tax_code(self, d: Dossier) -> bytes:
+        """The right tax code of the enterprise that a record would belong to."""
+        return people.tax_code(d.picks[17] * 150 + d.row % 150)
+
     # -- the clean record
 
     def _hash(self, row: int) -> tuple[int, ...]:
@@ -176,6 +203,8 @@ class Generator:
             return _ILLEGAL[h[0] % len(_ILLEGAL)]
         if kind in ("unsorted_progress", "step_without_time", "stale_copy"):
             return _DONE[h[0] % 8]
+        if kind == OUTSIDE_GATEWAY:
+            return (2,)
         base = self.timeline.base_rows
         if row >= base:
             return _NEW[h[0] % len(_NEW)]
@@ -197,6 +226,7 @@ class Generator:
         d.kind = ""
         d.picks = h
         d.bad_status = d.shuffled = d.year_slip = d.correction = False
+        d.fee = 0
         d.lost_time = -1
         d.url = b""
 
@@ -213,20 +243,19 @@ class Generator:
             submitted, received = first, times[1] if len(path) > 1 and path[1] == 2 else first
         else:
             received, submitted = first, first - 60 - (h[9] >> 2)
-        procedure = h[10] * h[11] * self._usual >> 32
+        procedure = h[10] * h[11] * self.usual >> 32
+        if kind and kind in self._only:
+            procedure = self._only[kind][procedure % len(self._only[kind])]
         d.procedure = procedure
         d.form = h[12] % 5
-        due = received // DAY_SECONDS + self._durations[procedure]
         if history:
             for n, at in enumerate(history):
                 longer = self._extended(path, row, n, kind)
                 if len(longer) > len(path):
-                    if path[-1] == 5 and longer[-1] == 4:
-                        due += 3
                     times.append(at)
                 path, changed = longer, at
         d.path, d.times, d.changed = path, times, changed
-        d.submitted, d.received, d.due_day = submitted, received, due
+        d.submitted, d.received, d.due_day = submitted, received, self._due[procedure][received // DAY_SECONDS]
         d.finished = d.returned = d.refused = d.withdrawn = -1
         for status, at in zip(path, times, strict=True):
             if status == 9:
@@ -247,10 +276,10 @@ class Generator:
         if h[16] & 0x3F00 == 0:
             d.identity = b"%09d" % (100_000_000 + h[17] * 4000 + row % 4000)
         else:
-            prefix = self.profile.cccd[(h[16] >> 15) % len(self.profile.cccd)]
-            d.identity = b"%b%d%02d%06d" % (prefix.encode(), sex, year % 100, serial % 1_000_000)
+            prefix = self._births[(h[16] >> 15) % len(self._births)]
+            d.identity = b"%b%d%02d%06d" % (prefix, sex, year % 100, serial % 1_000_000)
         d.target = (0, 0, 0, 0, 0, 1, 1, 3, 0, 2, 0, 0, 0, 1, 0, 0)[h[18] & 15]
-        d.tax = b"53%08d" % (h[17] * 1500 + row % 1500) if d.target == 1 else b""
+        d.tax = self.tax_code(d) if d.target == 1 else b""
         d.filer = d.owner
         if h[18] & 0x0F00 == 0:
             d.filer = b"%b %b" % (people.FAMILY[h[19] % len(people.FAMILY)], people.GIVEN[h[20] % len(people.GIVEN)])
@@ -283,7 +312,7 @@ class Generator:
         d.back = bits >> 3 & 1
         d.pay = (2, 3, 0, 1)[bits >> 4 & 3]
         d.vneid = d.channel == 0 and bits & 64 == 0
-        d.on_national = bool(d.national_code) or bits >> 7 & 7 == 0
+        d.on_national = bool(d.national_code) or bits >> 7 & 7 == 0 or (d.channel == 0 and submitted >= self._gateway)
         d.documents = (1, 2, 2, 3, 3, 3, 4, 5)[bits >> 10 & 7]
         d.digitised = h[29]
         return d
@@ -299,51 +328,6 @@ class Generator:
         before = self.timeline.first_w(row) if row < main else self.timeline.first_w(main) - _HOUR
         d.changed = min(before, self.timeline.first_w(main) - 1)
         return d
-
-    def _soil(self, d: Dossier) -> None:
-        """Plants what the label says; every kind leaves the rest of the record right."""
-        kind = d.kind
-        if kind == "unmapped_procedure":
-            d.procedure = self._usual + d.row % (len(self.procedures) - self._usual)
-        elif kind == "unmapped_status":
-            d.bad_status = True
-        elif kind == "missing_owner":
-            d.owner = d.filer = b""
-        elif kind == "missing_received":
-            d.received = -1
-        elif kind == "impossible_dates":
-            if d.row % 2:
-                d.year_slip = True
-            else:
-                d.submitted = d.received + 5 * DAY_SECONDS
-        elif kind == "bad_identity":
-            d.identity = b"%011d" % (10_000_000_000 + d.picks[17] * 1000 + d.row % 1000)
-        elif kind == "blank_due":
-            d.due_day = -1
-        elif kind == "long_subject":
-            d.subject += b" - " + (_LENGTHENED * 14).encode()
-        elif kind == "unsorted_progress":
-            d.shuffled = True
-        elif kind == "step_without_time":
-            d.lost_time = 1 + d.row % (len(d.path) - 1)
-        elif kind == "internal_link":
-            d.url = b"http://10.%d.3.%d:8080/files/%d.pdf" % (d.row % 200, d.picks[2] % 250, d.row)
-        elif kind == "joined_links":
-            stem = f"https://{self.profile.host}/files/".encode()
-            d.url = b"%b%d-a.pdf##%b%d-b.pdf" % (stem, d.row, stem, d.row)
-        elif kind == "decomposed_text":
-            d.owner = unicodedata.normalize("NFD", d.owner.decode().replace(" ", "  ")).encode()
-            d.subject = unicodedata.normalize("NFD", d.subject.decode().replace(" - ", "  -  ")).encode()
-        elif kind == "odd_code":
-            d.code = b"HS/%b/%07d" % (calendar.CODE_LONG_DAY[d.submitted // DAY_SECONDS][:4], d.row + 1)
-
-    def _days_of(self, procedure: LocalProcedure) -> int:
-        known = national().get(procedure.base or "")
-        for channel in known.channels if known else ():
-            if channel.duration.isdigit():
-                n = int(channel.duration)
-                return max(1, min(45, n // 8 if channel.unit == "Giờ" else n))
-        return 7
 
 
 _WOMAN = "Thị".encode()

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from sandbox import calendar
+from sandbox import calendar, limits
 from sandbox.dossiers import Generator
 from sandbox.people import OFFICERS, STEP_WORDS
 from sandbox.procedures import LocalProcedure
@@ -135,6 +135,10 @@ class Intake:
         known = self.generator.procedures
         place = known.index(procedure) if procedure in known else 0
         return self.generator.handled_by[place][0]
+
+    def due(self, procedure: LocalProcedure, arrived: datetime) -> datetime:
+        """When a dossier of this procedure is due."""
+        return calendar.due(limits.due_days(procedure)[calendar.office_second(arrived) // calendar.DAY_SECONDS])
 
     def receive_file(self, number: str, name: str, component: str, content: bytes) -> str:
         """A file for a number that was given; its id."""

@@ -190,7 +190,7 @@ class Plain:
         return tuple(found)
 
     def _fees_of(self, d: Dossier) -> tuple[PlainFee, ...]:
-        amount = self._fees[d.procedure]
+        amount = d.fee or self._fees[d.procedure]
         if not amount:
             return ()
         base = self.generator.procedures[d.procedure].base

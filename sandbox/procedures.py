@@ -138,6 +138,13 @@ def fee_of(procedure: LocalProcedure) -> int:
     return max((c.fee or 0 for c in known.channels), default=0) if known else 0
 
 
+def charged(procedure: LocalProcedure) -> bool:
+    """Whether every way of handing in states one and the same fee, so that a wrong one is wrong by every reading."""
+    known = national().get(procedure.base or "")
+    stated = {c.fee for c in known.channels} if known else set()
+    return len(stated) == 1 and bool(fee_of(procedure))
+
+
 def result_of(procedure: LocalProcedure) -> tuple[str, str] | None:
     """(code, name) of the first result paper of the real list; None when it names none."""
     known = national().get(procedure.base or "")

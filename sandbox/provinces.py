@@ -1,14 +1,19 @@
 """The example provinces: who they are, where their people live and which offices handle dossiers."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
+from sandbox.calendar import VIET_NAM
 from sandbox.procedures import rows
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the sandbox has to know of a province; `cccd` are the prefixes of citizen numbers issued there."""
+    """What the sandbox has to know of a province; `cccd` are the prefixes of citizen numbers issued there.
+
+    From the hour `gateway` on citizens file online with the national portal only [style].
+    """
 
     slug: str
     name: str
@@ -18,6 +23,7 @@ class Profile:
     connection: str
     cccd: tuple[str, ...]
     host: str
+    gateway: datetime = datetime(2026, 6, 1, 18, tzinfo=VIET_NAM)
 
 
 # Which vendor serves which province here is [style]; names, codes and agencies are real.
@@ -30,14 +36,15 @@ PROFILES: dict[str, Profile] = {
         "motcua.quangngai.example.vn",
     ),
     "son_la": Profile(
-        "son_la", "Tỉnh Sơn La", "14", "H52", "fpt_soap", "fpt_son_la", ("014",), "egov.sonla.example.vn"
+        "son_la", "Tỉnh Sơn La", "14", "H52", "fpt_soap", "fpt_son_la", ("014",), "egov.sonla.example.vn",
+        datetime(2026, 5, 15, 18, tzinfo=VIET_NAM),
     ),
     "thanh_hoa": Profile(
         "thanh_hoa", "Tỉnh Thanh Hóa", "38", "H56", "fpt_rest", "fpt_thanh_hoa", ("038",), "egov.thanhhoa.example.vn"
     ),
     "thai_nguyen": Profile(
         "thai_nguyen", "Tỉnh Thái Nguyên", "19", "H55", "mobifone", "mobifone_thai_nguyen", ("006", "019"),
-        "lgsp.thainguyen.example.vn",
+        "lgsp.thainguyen.example.vn", datetime(2026, 6, 15, 18, tzinfo=VIET_NAM),
     ),
     "nghe_an": Profile(
         "nghe_an", "Tỉnh Nghệ An", "40", "H41", "tan_dan", "tan_dan_nghe_an", ("040",), "dichvucong.nghean.example.vn"

@@ -1,6 +1,6 @@
 """Dossiers of the intake in the words of the systems that took them, among the others of their pull."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -14,7 +14,6 @@ from sandbox.timeline import INTAKE, INTAKE_PATH
 
 _VNPT_OF = {1: 0, 2: 19, 4: 2, 9: 6, 10: 5}
 _VIETTEL_OF = {1: 1, 2: 2, 4: 3, 9: 7, 10: 8}
-_DUE_AFTER = timedelta(days=10)
 
 
 def vnpt_record(intake: Intake, row: int) -> bytes:
@@ -75,7 +74,7 @@ def vnpt_record(intake: Intake, row: int) -> bytes:
         "dossierTaskStatus": None,
         "appliedDate": _iso(datetime.fromisoformat(taken.submitted)),
         "acceptedDate": _iso(moments[0]),
-        "appointmentDate": _iso(moments[0] + _DUE_AFTER),
+        "appointmentDate": _iso(intake.due(procedure, moments[0])),
         "completedDate": _iso(at.get(9)),
         "returnedDate": _iso(at.get(10)),
         "withdrawDate": None,
@@ -123,7 +122,8 @@ def viettel_record(intake: Intake, row: int) -> bytes:
             diaChi=taken.address, maTinh=taken.province, maXa=taken.commune, trichYeu=taken.subject, kenhNop="TN",
             hinhThucTra=taken.back, noiNop=1, thanhToan=3, dinhDanhDienTu=1,
             ngayNop=_local(datetime.fromisoformat(taken.submitted)), ngayTiepNhan=_local(moments[0]),
-            ngayHenTra=_local(moments[0] + _DUE_AFTER), ngayHoanThanh=_local(at.get(9)), ngayTra=_local(at.get(10)),
+            ngayHenTra=_local(intake.due(procedure, moments[0])), ngayHoanThanh=_local(at.get(9)),
+            ngayTra=_local(at.get(10)),
             ngayTuChoi="", ngayCapNhat=_local(moments[-1]), **_viettel_status(INTAKE_PATH[len(moments) - 1]), ghiChu="",
         ),
         "<DanhSachGiayTo>",

@@ -62,7 +62,7 @@ class ViettelRenderer:
             rest = tag("tenThuTuc", p.name) + tag("maLinhVuc", p.field_code) + tag("tenLinhVuc", p.field_name)
             whole = {c: tag("maThuTuc", c) + rest for c in codes_of(p, g.profile.agency)}
             self._procedures.append([whole[c] for c in codes_of(p, g.profile.agency)])
-            self._fees.append(self._fee_pieces(p))
+            self._fees.append(self._fee_pieces(p, fee_of(p)))
             result = result_of(p)
             self._results.append(
                 (tag("maKetQua", result[0]) + tag("tenKetQua", result[1]) + b"<duongDan>" + self._files)
@@ -80,7 +80,7 @@ class ViettelRenderer:
         for o in {id(o): o for group in g.handled_by for o in group}.values():
             self._offices[id(o)] = tag("maCoQuan", o.new) + tag("tenCoQuan", o.name)
             self._divisions[id(o)] = tag("phongBan", o.name)
-        self._places = {id(p): _place(p) for p in [*g.old_places, *g.new_places]}
+        self._places = {id(p): _place(p) for p in g.places}
         self._documents = [
             tag("maGiayTo", f"T-{n:04d}") + tag("tenGiayTo", name) + b"<tenTep>giay-to-"
             for n, name in enumerate(people.DOCUMENT_NAMES, 1)
@@ -116,7 +116,8 @@ class ViettelRenderer:
             self._unknown if d.bad_status else heads[d.picks[30] % len(heads)], b"<ghiChu/><DanhSachGiayTo>",
         ]  # fmt: skip
         self._add_documents(out, d)
-        out += (b"</DanhSachGiayTo>", self._fees[d.procedure], b"<DanhSachTienTrinh>")
+        fees = self._fee_pieces(self.generator.procedures[d.procedure], d.fee) if d.fee else self._fees[d.procedure]
+        out += (b"</DanhSachGiayTo>", fees, b"<DanhSachTienTrinh>")
         self._add_steps(out, d)
         out.append(b"</DanhSachTienTrinh>")
         result = self._results[d.procedure]
@@ -180,8 +181,7 @@ class ViettelRenderer:
             for p in self.generator.listing.listed[start:stop]
         )
 
-    def _fee_pieces(self, procedure: LocalProcedure) -> bytes:
-        amount = fee_of(procedure)
+    def _fee_pieces(self, procedure: LocalProcedure, amount: int) -> bytes:
         if not amount:
             return b"<DanhSachLePhi/>"
         return b"<DanhSachLePhi><LePhi>%b%b%b%b</LePhi></DanhSachLePhi>" % (

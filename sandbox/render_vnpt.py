@@ -72,7 +72,7 @@ class VnptRenderer:
                 for c in codes_of(p, agency)
             }
             self._procedures.append([whole[c] for c in codes_of(p, agency)])
-            self._fees.append(self._fee_pieces(p))
+            self._fees.append(self._fee_pieces(p, fee_of(p)))
             self._results.append(self._result_piece(p, host))
         self._heads = {
             status: [_head(number, VNPT[number][0], sub) for number, sub in variants]
@@ -99,7 +99,7 @@ class VnptRenderer:
             parent = {"id": f"dv-{agency}", "name": _names(o.parent)}
             self._agencies[id(o)] = b'"agency":%b,' % _json({**office, "parent": parent})
             self._divisions[id(o)] = b'"agency":%b,' % _json({"name": _names(o.name)})
-        self._places = {id(p): _place(p) for p in [*g.old_places, *g.new_places]}
+        self._places = {id(p): _place(p) for p in g.places}
         self._documents = [
             [
                 b'"procedureForm":%b,"digitized":%b,"reused":%d,"file":[{"id":"'
@@ -167,7 +167,7 @@ class VnptRenderer:
         ]  # fmt: skip
         self._add_documents(out, d, number)
         out += (
-            self._fees[d.procedure][1 if d.pay in (1, 2) else 0],
+            self._fees_of(d)[1 if d.pay in (1, 2) else 0],
             self._channels[d.channel], self._back[d.back], self._payments[d.pay][d.vneid][d.on_national],
             self._unknown if d.bad_status else heads[d.picks[30] % len(heads)],
             b'"appliedDate":', iso(d.submitted), b',"acceptedDate":', received,
@@ -236,8 +236,11 @@ class VnptRenderer:
             for n, p in enumerate(self.generator.listing.listed[start:stop], start)
         ]
 
-    def _fee_pieces(self, procedure: LocalProcedure) -> tuple[bytes, bytes]:
-        amount = fee_of(procedure)
+    def _fees_of(self, d: Dossier) -> tuple[bytes, bytes]:
+        return self._fee_pieces(self.generator.procedures[d.procedure], d.fee) if d.fee else self._fees[d.procedure]
+
+    def _fee_pieces(self, procedure: LocalProcedure, amount: int) -> tuple[bytes, bytes]:
+        """`dossierFee` unpaid and paid."""
         if not amount:
             return b'"dossierFee":[],', b'"dossierFee":[],'
         pieces = []

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from sandbox import calendar
-from sandbox.dirt import DELIVERED, FROZEN, HELD, outcome
+from sandbox.dirt import DELIVERED, FROZEN, HELD, WARNED, outcome
 from sandbox.dossiers import Generator
 from sandbox.faults import SYSTEM, Fault, FaultBook
 from sandbox.provinces import PROFILES
@@ -111,16 +111,17 @@ class SystemState:
         return row
 
     def labels(self) -> dict[str, dict[str, Any]]:
-        """Every dossier that was planted dirty: `{code: {kind, outcome, corrected}}`."""
+        """Every dossier that was planted dirty or doubtful: `{code: {kind, outcome, corrected, warned}}`."""
         timeline = self.generator.timeline
         found = {}
-        for kind in HELD + DELIVERED:
+        for kind in HELD + DELIVERED + WARNED:
             for row in timeline.mains(kind):
                 corrected = row in timeline.corrected
                 found[self.generator.code_of(row)] = {
                     "kind": kind,
                     "outcome": "delivered" if corrected else outcome(kind),
                     "corrected": corrected,
+                    "warned": kind in WARNED,
                 }
         return found
 
@@ -129,6 +130,7 @@ class SystemState:
         timeline = self.generator.timeline
         planted = {kind: timeline.mains(kind) for kind in HELD + DELIVERED}
         live = {kind: sum(r not in timeline.corrected for r in rows) for kind, rows in planted.items()}
+        warned = {kind: len(timeline.mains(kind)) for kind in WARNED}
         return {
             "dossiers": timeline.dossiers(),
             "records": len(timeline),
@@ -136,6 +138,8 @@ class SystemState:
             "labels": live,
             "expected_held": sum(n for kind, n in live.items() if kind in HELD),
             "corrected": len(timeline.corrected),
+            "labelled_warned": sum(warned.values()),
+            "warned": warned,
             "procedures": self.generator.listing.counts(),
         }
 

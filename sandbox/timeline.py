@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sandbox import calendar
 from sandbox.calendar import DAY_SECONDS, REGULAR_SECONDS
-from sandbox.dirt import CORRECTABLE, FROZEN, Pattern, Role
+from sandbox.dirt import CORRECTABLE, FROZEN, OUTSIDE_GATEWAY, Pattern, Role
 
 INTAKE = 1 << 40
 """Rows from here on are dossiers that came from outside (`sandbox.intake`); each knows its own record."""
@@ -54,12 +54,21 @@ class Moved:
 
 
 class Timeline:
-    """Order of change of one system. `open_at(row)` says whether a record may still move (its status has not ended)."""
+    """Order of change of one system. `open_at(row)` says whether a record may still move (its status has not ended).
+
+    A record that changed before office second `gateway` is none of those filed outside the gateway.
+    """
 
     def __init__(
-        self, seed: int, slug: str, size: int, pattern: Pattern, open_at: Callable[["Timeline", int], bool]
+        self,
+        seed: int,
+        slug: str,
+        size: int,
+        pattern: Pattern,
+        open_at: Callable[["Timeline", int], bool],
+        gateway: int = 0,
     ) -> None:
-        self.seed, self.slug, self.size, self.pattern = seed, slug, size, pattern
+        self.seed, self.slug, self.size, self.pattern, self._gateway = seed, slug, size, pattern, gateway
         self.base_rows = pattern.rows_for(0, size)
         self.days = 0
         self.history: dict[int, list[int]] = {}
@@ -92,16 +101,22 @@ class Timeline:
 
     def role(self, row: int) -> Role:
         if row < self.base_rows:
-            return self.pattern.role(row, 0, self.base_rows)
+            return self._role(row, 0, self.base_rows)
         n = bisect_right(self._starts, row) - 1
-        return self.pattern.role(row, self._starts[n], self._ends[n])
+        return self._role(row, self._starts[n], self._ends[n])
+
+    def _role(self, row: int, start: int, end: int) -> Role:
+        role = self.pattern.role(row, start, end)
+        if role.kind == OUTSIDE_GATEWAY and self.first_w(row) < self._gateway:
+            return Role("", row, False)
+        return role
 
     def mains(self, kind: str) -> list[int]:
         """Rows whose dossier carries this label, corrected or not."""
         found = []
         for start, end in self._segments():
             for row in self.pattern.rows_of(kind, start, end):
-                role = self.pattern.role(row, start, end)
+                role = self._role(row, start, end)
                 if role.kind == kind and not role.twin:
                     found.append(row)
         return found

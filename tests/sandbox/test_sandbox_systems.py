@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from sandbox import onegate_service
-from sandbox.dirt import HELD
+from sandbox.dirt import HELD, WARNED
 from sandbox.system import Served
 from sandbox.timeline import append_journal
 from sandbox.viettel import WSDL_FILE
@@ -188,11 +188,15 @@ def test_the_local_procedures_are_paged(rest):
 def test_labels_name_the_dirty_dossiers_that_are_served(rest):
     labels = rest.http.get("/_sandbox/labels").json()
     status = rest.http.get("/_sandbox/status").json()
-    assert len(labels) == status["labelled_dirty"]
+    assert len(labels) == status["labelled_dirty"] + status["labelled_warned"]
     assert sum(kind in HELD for kind in labels.values()) == status["expected_held"]
     assert set(labels) <= {r["code"] for r in rest.all()}
     detail = rest.http.get("/_sandbox/labels", {"detail": 1}).json()
     assert {v["outcome"] for v in detail.values()} == {"held", "delivered"}
+    warned = {code: v["kind"] for code, v in detail.items() if v["warned"]}
+    assert set(warned.values()) == set(WARNED)
+    assert all(detail[code]["outcome"] == "delivered" for code in warned)
+    assert status["warned"] == {kind: list(warned.values()).count(kind) for kind in WARNED}
 
 
 def test_the_served_wsdl_is_the_committed_one_and_spyne_agrees(soap):
@@ -355,7 +359,7 @@ def test_documents_say_every_fault_and_address():
     from sandbox.dirt import DELIVERED
     from sandbox.faults import COMMON, NATIONAL, SYSTEM
 
-    for word in (*COMMON, *SYSTEM, *NATIONAL, *HELD, *DELIVERED):
+    for word in (*COMMON, *SYSTEM, *NATIONAL, *HELD, *DELIVERED, *WARNED):
         assert f"`{word}`" in text, word
     source = "".join(p.read_text() for p in (Path(__file__).parents[2] / "sandbox").glob("*.py"))
     for address in set(re.findall(r'case "(/_sandbox/[\w/]+)"', source)):

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine, insert
 
-from hub.kpi import Kpi, Month, measured
+from hub.kpi import Kpi, Month, Name, measured
 from schemas import tables
 from schemas.records import DOSSIER, VIET_NAM
 
@@ -140,7 +140,7 @@ class Province:
         with measured(self.engine, self.slug, Month.read(month) if month else None, NOW) as kpi:
             return look(kpi)
 
-    def reasons(self, indicator: str) -> dict[str, str]:
+    def reasons(self, indicator: Name) -> dict[str, str]:
         """The dossiers that do not count in an indicator, with the reason."""
         return self.kpi(look=lambda kpi: {line.code: line.reason for line in kpi.lines(indicator)})
 

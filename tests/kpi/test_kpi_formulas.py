@@ -72,9 +72,8 @@ def test_without_a_due_date_the_longest_time_of_the_procedure_counts_in_working_
     province.procedure(CACHTHUCTHUCHIEN=times(("2", "Ngày làm việc"), ("24", "Giờ"), ("1 tuần", "Ngày")))
     friday = datetime(2026, 4, 24, 15, tzinfo=VIET_NAM)  # then a weekend and the holiday of 27/04, observed
     last = datetime(2026, 5, 4, 23, 59, tzinfo=VIET_NAM)  # 28/04, 29/04, and over 30/04 and 01/05
-    given = {"due_at": None, "received_at": friday}
-    province.dossier(finished_at=last, **given)
-    late = province.dossier(finished_at=last.replace(day=5, hour=0, minute=1), **given)
+    province.dossier(due_at=None, received_at=friday, finished_at=last)
+    late = province.dossier(due_at=None, received_at=friday, finished_at=last.replace(day=5, hour=0, minute=1))
     assert province.reasons("on_time") == {late: "overdue_by_limit"}
 
 

@@ -4,7 +4,7 @@ import csv
 import random
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -159,12 +159,16 @@ def codes_of(procedure: LocalProcedure, agency: str) -> tuple[str, str, str, str
 
 @dataclass(frozen=True, slots=True)
 class LocalList:
-    """A province's list with what was planted in it, by base code (`unknown`: by the code it invented)."""
+    """A province's list with what was planted in it, by base code (`unknown`: by the code it invented).
+
+    `shifted` stand beside the name of the row that follows; they are `stale` too.
+    """
 
     listed: tuple[LocalProcedure, ...]
     missing: tuple[str, ...]
     stale: dict[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         return {
@@ -172,6 +176,7 @@ class LocalList:
             "missing": len(self.missing),
             "stale": len(self.stale),
             "unknown": len(self.unknown),
+            "shifted": len(self.shifted),
         }
 
 
@@ -223,7 +228,26 @@ def local_list(slug: str, agency: str, seed: int) -> LocalList:
             rng.randrange(len(listed)),
             LocalProcedure(code, None, name, f"{agency}-DP", "Thủ tục đặc thù của tỉnh", "Cấp xã", "12/QĐ-UBND"),
         )
-    return LocalList(tuple(listed), tuple(sorted(missing)), dict(sorted(stale.items())), tuple(unknown))
+    shifted = _shift(listed, stale, seed) if slug == _SHIFTED_AT else ()
+    stale |= dict.fromkeys(shifted, "name")
+    return LocalList(tuple(listed), tuple(sorted(missing)), dict(sorted(stale.items())), tuple(unknown), shifted)
+
+
+_SHIFTED_AT, _SHIFTED_ROWS = "nghe_an", 8
+"""In this province's list so many names in a row slipped up by one row."""
+
+
+def _shift(listed: list[LocalProcedure], stale: dict[str, str], seed: int) -> tuple[str, ...]:
+    """Lets the names of a block slip; gives the base codes of its rows."""
+    start = random.Random(f"shifted:{seed}").randrange(len(listed) // 2)
+    while True:
+        block = listed[start : start + _SHIFTED_ROWS + 1]
+        right = all(p.base and p.base not in stale for p in block) and len({p.name for p in block}) == len(block)
+        if right:
+            names = [p.name for p in block[1:]]
+            listed[start : start + _SHIFTED_ROWS] = [replace(p, name=n) for p, n in zip(block, names, strict=False)]
+            return tuple(p.base or "" for p in block[:-1])
+        start += 1
 
 
 def used_by_dossiers(listing: LocalList, seed: int, slug: str, most: int = 320) -> list[LocalProcedure]:
@@ -233,6 +257,7 @@ def used_by_dossiers(listing: LocalList, seed: int, slug: str, most: int = 320) 
         p
         for p in listing.listed
         if p.base is not None
+        and p.base not in listing.shifted
         and len(p.name) < 160
         and known[p.base].code[0] in "123"
         and not any(word in p.field_name.lower() for word in _NOT_AT_ONE_STOP)

@@ -218,6 +218,7 @@ class SystemPeer:
                         "missing": listing.missing,
                         "stale": listing.stale,
                         "unknown": listing.unknown,
+                        "shifted": listing.shifted,
                         **_counts(listing.counts()),
                     }
                 )

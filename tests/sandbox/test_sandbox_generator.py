@@ -11,6 +11,7 @@ from lxml import etree
 from sandbox import calendar
 from sandbox.dirt import CORRECTABLE, DELIVERED, HELD
 from sandbox.dossiers import Generator
+from sandbox.procedures import national
 from sandbox.provinces import PROFILES
 from sandbox.render_viettel import ViettelRenderer
 from sandbox.render_vnpt import VnptRenderer
@@ -223,9 +224,22 @@ def test_the_local_list_differs_from_the_national_one_as_planted():
     bases = {p.base for p in listing.listed if p.base}
     assert not bases & set(listing.missing)
     assert {p.code for p in listing.listed if p.base is None} == set(listing.unknown)
-    assert listing.counts() == {"listed": len(bases) + 12, "missing": 105, "stale": 78, "unknown": 12}
+    assert listing.counts() == {"listed": len(bases) + 12, "missing": 105, "stale": 78, "unknown": 12, "shifted": 0}
     used = {generator.procedures[generator.dossier(row).procedure].base for row in range(300)}
     assert used - {None} <= bases
+
+
+def test_a_block_of_names_stands_one_row_too_high_in_one_list():
+    listing = system("nghe_an")[0].listing
+    names = {p.base: p.name for p in listing.listed}
+    right = national()
+    order = [p.base for p in listing.listed]
+    start = order.index(listing.shifted[0])
+    assert tuple(order[start : start + 8]) == listing.shifted
+    for code, following in zip(listing.shifted, order[start + 1 :], strict=False):
+        assert names[code] == right[following or ""].name != right[code].name
+        assert listing.stale[code] == "name"
+    assert all(not system(slug)[0].listing.shifted for slug in SLUGS)
 
 
 def test_an_office_second_and_its_moment_are_each_other():

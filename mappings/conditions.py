@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from mappings.mapped import Refused
 from mappings.paths import Path
 from mappings.transforms import clean, read_key
 
@@ -94,6 +95,26 @@ def filled(value: Any) -> bool:
     if value.__class__ is str:
         return bool(clean(value))
     return value is not None and value != [] and value != {}
+
+
+def holds(tests: Tests, read: Callable[[Path], Any]) -> bool:
+    """Whether conditions hold, asked value by value; what cannot be compared does not. A report's way, not a run's."""
+    return not tests or any(all(_holds(test, read) for test in group) for group in tests)
+
+
+def _holds(test: Test, read: Callable[[Path], Any]) -> bool:
+    value = read(test.path)
+    try:
+        key = read_key(value)
+        other = None if test.same is None else read_key(read(test.same))
+    except Refused:
+        return test.filled is True and test.said is None and test.never is None and test.same is None
+    return (
+        (test.filled is None or test.filled is filled(value))
+        and (test.said is None or key in test.said)
+        and (test.never is None or key not in test.never)
+        and (test.same is None or (key is not None and key == other))
+    )
 
 
 def expression(tests: Tests, read: Callable[[Path], str], bind: Callable[[str, Any], str]) -> str:

@@ -1,10 +1,9 @@
-"""Mappings as the hub uses them: load one by name, map records, run its examples."""
+"""Mappings as the hub uses them: load one by name, map records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,17 +46,6 @@ class Mapping:
         return self.function(record)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An example that does not hold: where it stands, and what came instead."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
 def load_mapping(
     name: str,
     kind: str = "dossier",
@@ -71,8 +59,9 @@ def load_mapping(
 
     `folders` are searched in order before the package's own (an engineer's LIENTHONG_CONFIG first). `overlay` names a
     file in `overlays/` whose rules and code list entries lie over the base. Raises MappingError for whatever is wrong
-    in any of the files, with file, line and key. Without `whole` a mandatory field may have no rule yet, as in a
-    mapping that is being written; it is blank then and nothing is said of it.
+    in any of the files, with file, line and key. The examples are those of the file that is loaded last. Without
+    `whole` a mandatory field may have no rule yet, as in a mapping that is being written; it is blank then and nothing
+    is said of it.
     """
     base, file = _read_base(name, folders)
     over = _read_overlay(overlay, base, folders) if overlay else None
@@ -83,7 +72,7 @@ def load_mapping(
         lists = _lists_overlaid(lists, *over)
         section = _section_overlaid(section, *over, kind)
         times = over[0].times or times
-        examples += _examples(*over, kind)
+        examples = _examples(*over, kind)
     out = base.direction == "out"
     plans = Planner(kind, out, times, lists, whole).plan(section, file.name)
     label = "_".join(filter(None, (name, overlay, kind)))
@@ -116,54 +105,6 @@ def overlay_names(folders: Sequence[Path] | None = None) -> list[tuple[str, str]
         if path.stem not in found:
             found[path.stem] = read_overlay_file(path, folder)[0].over
     return sorted(found.items())
-
-
-def run_examples(mapping: Mapping) -> list[Failure]:
-    """Map the mapping's own examples; the failures say field, expected and found. Empty when all hold."""
-    failures = []
-    for example, where in mapping.examples:
-        result = mapping.map(example.in_)
-        failures += [Failure(where, what) for what in _differences(example, result)]
-    return failures
-
-
-def _differences(example: Example, result: Mapped) -> list[str]:
-    found = []
-    for name, expected in example.out.items():
-        actual = _plain(result.record.get(name))
-        if not _holds(expected, actual):
-            found.append(f"{name} is {actual!r}, the example says {expected!r}")
-    reasons = sorted({finding.reason for finding in result.findings})
-    if sorted(set(example.findings)) != reasons:
-        found.append(f"findings are {reasons}, the example says {sorted(set(example.findings))}")
-    kinds = {note.kind for note in result.notes}
-    if not set(example.notes) <= kinds:
-        found.append(f"notes are {sorted(kinds)}, the example says {example.notes}")
-    held = [finding.reason for _, finding in result.held_steps]
-    if example.held_steps is not None and held != example.held_steps:
-        found.append(f"held steps are {held}, the example says {example.held_steps}")
-    return found
-
-
-def _holds(expected: Any, actual: Any) -> bool:
-    """Whether a value is what an example says; an example may leave out fields of a list's entries."""
-    if isinstance(expected, list) and isinstance(actual, list):
-        pairs = zip(expected, actual, strict=False)
-        return len(expected) == len(actual) and all(_holds(e, a) for e, a in pairs)
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        return all(_holds(value, actual.get(key)) for key, value in expected.items())
-    return type(_plain(expected)) is type(actual) and bool(_plain(expected) == actual)
-
-
-def _plain(value: Any) -> Any:
-    """Times as ISO text, inside lists and tables too."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value
 
 
 def _read_base(name: str, folders: Sequence[Path] | None) -> tuple[MappingFile, YamlFile]:

@@ -244,6 +244,7 @@ class Planner:
             several=link,
             codes=r.list_,
             tops=tops,
+            looked_up=bool(r.list_ or r.table is not None),
         )
 
     def _take(self, rule: Located) -> tuple[Take, list[str | None]]:

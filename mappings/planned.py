@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mappings.conditions import Tests, paths_of
 from mappings.mapped import Where
-from mappings.paths import Path, from_the_top
+from mappings.paths import Path, Segment, from_the_top
 from mappings.readers import Reader
 
 Take = Literal["from", "first", "join", "any", "value", "key"]
@@ -16,7 +16,8 @@ Tops = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FieldPlan:
-    """One field, ready to be compiled. `codes` names the code list that it is looked up in."""
+    """One field, ready to be compiled. `codes` names the code list in which it is `looked_up`; one without a
+    name is the rule's own table."""
 
     target: str
     kind: str
@@ -34,6 +35,7 @@ class FieldPlan:
     several: bool = False
     codes: str | None = None
     tops: Tops = ("",)
+    looked_up: bool = False
 
     def own_paths(self) -> list[Path]:
         """The paths that this rule reads, as they are written."""
@@ -64,14 +66,24 @@ class ListPlan:
 Plan = FieldPlan | ListPlan
 
 
+def _with_choosers(path: Path, tops: Tops) -> Iterator[str]:
+    """A path from the top, and those by which entries on its way are chosen (`name[].languageId`)."""
+    yield from_the_top(path, tops)
+    for number, segment in enumerate(path.segments):
+        if segment.where is not None:
+            key = (*path.segments[:number], Segment(segment.name), Segment(segment.where[0]))
+            yield from_the_top(Path("", key, path.up), tops)
+
+
 def paths_read(plan: Plan, above: str = "") -> Iterator[tuple[str, str]]:
     """Every path that a rule reads, from the top of the record, with the canonical field it feeds (`documents.url`).
 
-    Of a list entry chosen by value (`name[languageId=228]`) the path goes through the list: `name[]`.
+    An entry that is chosen by value (`name[languageId=228].name`) reads the key that it is chosen by, too.
     """
     full = above + plan.target
     if isinstance(plan, FieldPlan):
-        yield from ((from_the_top(path, plan.tops), full) for path in plan.own_paths())
+        for path in plan.own_paths():
+            yield from ((read, full) for read in _with_choosers(path, plan.tops))
         return
     outside = plan.tops[: len(plan.tops) - len(plan.levels)]
     yield from ((from_the_top(path, outside), full) for path in paths_of(plan.when))

@@ -10,6 +10,8 @@ from mappings.yamlfile import YamlFile
 
 Model = TypeVar("Model", bound=BaseModel)
 
+Inner = type[BaseModel] | Mapping[str, type[BaseModel]] | None
+
 TAG = "is a "
 """How names of alternatives start (`is a list rule`); pydantic puts them into an error's place, where no key stands."""
 
@@ -28,13 +30,11 @@ _PLAIN = {
 }
 
 
-def validated(
-    model: type[Model], file: YamlFile, expected: dict[str, str], inner: Mapping[str, type[BaseModel]] | None = None
-) -> Model:
+def validated(model: type[Model], file: YamlFile, expected: dict[str, str], inner: Inner = None) -> Model:
     """The file as its model, all faults at once as MappingError.
 
-    `expected` are keys whose value must be this (a file's name inside the file); `inner` are the models whose
-    keys are suggested for an unknown key deeper down, by the name of the alternative it stands in.
+    `expected` are keys whose value must be this (a file's name inside the file); `inner` is the model whose keys
+    are suggested for an unknown key deeper down, or several by the name of the alternative that the key stands in.
     """
     try:
         made = model.model_validate(file.data)
@@ -52,14 +52,15 @@ def keys_of(model: type[BaseModel]) -> set[str]:
     return {info.alias or name for name, info in model.model_fields.items()}
 
 
-def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: Mapping[str, type[BaseModel]] | None) -> Fault:
+def _fault(detail: Any, file: YamlFile, model: type[BaseModel], inner: Inner) -> Fault:
     kind = detail["type"]
     tags = [part for part in detail["loc"] if str(part).startswith(TAG)]
     place = _known_place(file.data, [part for part in detail["loc"] if part not in tags], kind == "missing")
     said = _at(file.data, place)
     if kind == "extra_forbidden":
         key = str(place[-1])
-        known = keys_of(inner[tags[-1]] if tags and inner and tags[-1] in inner else model)
+        deeper = inner.get(tags[-1] if tags else "") if isinstance(inner, Mapping) else inner
+        known = keys_of(deeper if deeper is not None and len(place) > 1 else model)
         return file.fault(place, "nothing is known by this key.", near(key, known))
     if kind in ("literal_error", "enum"):
         words = [word.strip(" '") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]

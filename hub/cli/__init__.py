@@ -13,6 +13,7 @@ from hub.cli import (
     database,
     discover,
     inbound,
+    mapping,
     kpi,
     operate,
     preview,
@@ -62,6 +63,7 @@ for module in (sync, province, check, discover, conform, record, operate, previe
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(inbound.app, name="inbound")
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 

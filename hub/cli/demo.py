@@ -19,7 +19,7 @@ from hub import airflow_home, services
 from hub.cli.output import NO, OK, err, out, print_json
 from hub.cli.sync import print_status
 from hub.config import Settings, load_province
-from hub.errors import StageFailed
+from hub.errors import ConfigurationError, StageFailed
 from hub.services import Ending, Services
 from hub.status import province_status
 from hub.store import database_url, engine_of, upgrade
@@ -106,19 +106,20 @@ class Flow:
         return self.outcome.get("state") == "success"
 
 
-def run_demo(*, dossiers: int | None, as_json: bool) -> int:
+def run_demo(*, dossiers: int | None, provinces: str | None, as_json: bool) -> int:
     """Run the demo in `LIENTHONG_HOME`. Returns the exit code: 0 when everything is reconciled.
 
     Raises:
+        ConfigurationError: a province that the demo does not have; nothing was started.
         StageFailed: something could not be started, or a flow failed; what was started is stopped first.
     """
     for name in [name for name in os.environ if name in NOT_OURS or name.startswith("AIRFLOW_CONN_")]:
         if os.environ.pop(name):
             err.print(f"{name} is set and not used: the demo works on simulated peers and a database of its own.")
-    settings = Settings.from_environment()
+    settings, chosen = Settings.from_environment(), _provinces(provinces)
     with services.stopped_by_signals(), services.alone(settings.home, "demo"):
         try:
-            answer = _Demo(settings, dossiers).run()
+            answer = _Demo(settings, dossiers, chosen).run()
         except KeyboardInterrupt:
             err.print("\nStopped. Everything that was started is stopped; the next demo goes on from here.")
             return 130
@@ -129,11 +130,22 @@ def run_demo(*, dossiers: int | None, as_json: bool) -> int:
     return OK if answer["reconciled"] else NO
 
 
+def _provinces(named: str | None) -> tuple[str, ...]:
+    chosen = tuple(slug.strip() for slug in named.split(",") if slug.strip()) if named else PROVINCES
+    for slug in chosen:
+        if slug not in PROVINCES:
+            raise ConfigurationError(
+                f"the demo has no province '{slug}'", where="--provinces", next_step=f"It has: {', '.join(PROVINCES)}."
+            )
+    return tuple(dict.fromkeys(chosen)) or PROVINCES
+
+
 class _Demo:
     """What one demo started and has to stop."""
 
-    def __init__(self, settings: Settings, dossiers: int | None) -> None:
+    def __init__(self, settings: Settings, dossiers: int | None, provinces: tuple[str, ...]) -> None:
         self.settings, self.dossiers, self.begun = settings, dossiers, time.monotonic()
+        self.provinces = provinces
         url = database_url(settings.home)
         self.engine: Engine = engine_of(url)
         home = airflow_home.AirflowHome(settings.home / "airflow", airflow_home.beside(url))
@@ -160,7 +172,8 @@ class _Demo:
 
     def _run(self, lines: "_Lines") -> dict[str, Any]:
         starting = lines.add("PostgreSQL, simulated peers, Airflow")
-        turns = [[f"sync__{slug}" for slug in PROVINCES[place::RUNNERS]] for place in range(RUNNERS)]
+        count = min(RUNNERS, len(self.provinces))
+        turns = [[f"sync__{slug}" for slug in self.provinces[place::count]] for place in range(count)]
         runners = [
             self._load(f"flows-{place + 1}", *(["--prepare", NATIONAL] if place == 0 else []), *turn)
             for place, turn in enumerate(turns)
@@ -176,11 +189,11 @@ class _Demo:
         for runner in runners[1:]:
             runner.go()
         flows = [
-            Flow(f"sync__{slug}", name := self._name(slug), slug, runners[place % RUNNERS], lines.add(name))
-            for place, slug in enumerate(PROVINCES)
+            Flow(f"sync__{slug}", name := self._name(slug), slug, runners[place % count], lines.add(name))
+            for place, slug in enumerate(self.provinces)
         ]
         self._watch(flows, lines)
-        provinces = {slug: province_status(self.engine, slug) for slug in PROVINCES}
+        provinces = {slug: province_status(self.engine, slug) for slug in self.provinces}
         return {
             "reconciled": all(_settled(one) for one in provinces.values()),
             "seconds": round(time.monotonic() - self.begun, 1),
@@ -260,7 +273,7 @@ def _settled(one: dict[str, Any]) -> bool:
 
 def _show(settings: Settings, answer: dict[str, Any]) -> None:
     out.print()
-    print_status(settings, answer["provinces"], abreast=None if out.is_terminal else len(PROVINCES))
+    print_status(settings, answer["provinces"], abreast=None if out.is_terminal else len(answer["provinces"]))
     if answer["reconciled"]:
         out.print("[bold green]Every dossier is delivered and equal on both sides, or held with a reason.[/bold green]")
     else:

@@ -18,6 +18,9 @@ def demo(
     dossiers: Annotated[
         int | None, typer.Option(help="Dossiers of each of the five provinces, chosen once (500).", min=10)
     ] = None,
+    provinces: Annotated[
+        str | None, typer.Option(help="Only these, such as lao_cai,quang_ngai; one vendor each, five in all.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Sync five simulated provinces, one per vendor, into a simulated national database, and compare both sides.
@@ -27,7 +30,7 @@ def demo(
     """
     from hub.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(dossiers=dossiers, as_json=as_json))
+    raise typer.Exit(run_demo(dossiers=dossiers, provinces=provinces, as_json=as_json))
 
 
 def up(

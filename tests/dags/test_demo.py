@@ -15,12 +15,16 @@ import psutil
 import pytest
 
 from hub.config import BASE
+from tests.commands import lienthong
 
 pytestmark = pytest.mark.timeout(600)
 
 DOSSIERS = 60
 
 PROVINCES = ("lao_cai", "quang_ngai", "son_la", "thai_nguyen", "nghe_an")
+
+AGAIN = "quang_ngai"
+"""Whose second demo is looked at."""
 
 STAGES = ["open_run", "pull", "check", "merge", "push", "reconcile", "report"]
 
@@ -74,7 +78,7 @@ def story() -> Iterator[Story]:
         home.run("sandbox", "start", "--port-base", "0")
         day = home.run("sandbox", "advance", "--days", "1")
         home.run("sandbox", "stop")
-        second = home.demo()
+        second = home.demo("--provinces", AGAIN)
         yield Story(home, first, after_first, day, second, home.ledgers())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -113,14 +117,21 @@ def test_the_flows_are_airflows_own_and_every_task_succeeded(story: Story) -> No
 
 
 def test_after_a_day_the_second_demo_sends_what_changed_and_nothing_else(story: Story) -> None:
-    before = story.after_first["national"]
-    after = story.after_second["national"]
-    delivered = sum(said["delivered"] for said in story.second["provinces"].values())
-    assert after["dossiers"] == delivered > before["dossiers"]
-    for slug, moved in story.day["systems"].items():
-        counts = story.second["provinces"][slug]["last_run"]["counts"]
-        assert 0 < counts["delivered"] <= moved["changed"] + moved["added"]
+    assert list(story.second["provinces"]) == [AGAIN]
+    assert [flow["dag_id"] for flow in story.second["flows"]] == ["procedures__national", f"sync__{AGAIN}"]
+    before, after = story.after_first["national"]["dossiers"], story.after_second["national"]["dossiers"]
+    counts, moved = story.second["provinces"][AGAIN]["last_run"]["counts"], story.day["systems"][AGAIN]
+    assert 0 < counts["delivered"] <= moved["changed"] + moved["added"]
+    new = story.second["provinces"][AGAIN]["delivered"] - story.first["provinces"][AGAIN]["delivered"]
+    assert after - before == new > 0
     assert story.second["reconciled"] is True
+
+
+def test_a_demo_of_an_unknown_province_starts_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "LIENTHONG_HOME": str(tmp_path / "home")}
+    ended = lienthong("demo", "--provinces", "lao_cai,ha_noi", "--json", environment=environment, folder=BASE)
+    assert ended.returncode == 2 and "ha_noi" in json.loads(ended.stdout)["what"]
+    assert not (tmp_path / "home").exists()
 
 
 def test_the_report_is_one_page_that_reads_offline(story: Story) -> None:

@@ -174,7 +174,7 @@ def peers_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fol
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path, peers_of_all_tests: Folder) -> Sandbox:
-    """Fresh peers on free ports, with 150 dossiers a province or as many as `@pytest.mark.dossiers(n)` says.
+    """Fresh peers on free ports, with 60 dossiers a province or as many as `@pytest.mark.dossiers(n)` says.
 
     A test that names provinces, by a fixture or a parameter, gets their peers only.
     """
@@ -184,7 +184,7 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path, peers_of_all_tests: 
     folder, chosen = peers_of_all_tests, tuple(sorted(named)) or STARTED
     for file in (folder.journal, folder.connections, *folder.path.glob(f"{PORTAL}*")):
         file.unlink(missing_ok=True)
-    folder.create(Config(DEFAULT_SEED, marker.args[0] if marker else 150, chosen))
+    folder.create(Config(DEFAULT_SEED, marker.args[0] if marker else 60, chosen))
     found, _ = processes.start(folder, chosen, 0)
     processes.write_addresses(folder, found)
     for process in found:

@@ -35,6 +35,7 @@ def newest(connector: Connector) -> datetime:
     return max(at for record in records if (at := connector.changed_of("dossiers", record)))
 
 
+@pytest.mark.dossiers(150)
 def test_the_specs_hold_against_the_peers_and_the_faults_they_can_make(sandbox: Sandbox) -> None:
     for name in SPEC_OF:
         lines = connect(sandbox, name).check()

@@ -222,6 +222,7 @@ def test_a_step_whose_text_is_corrected_is_not_a_second_step(province: Province)
     assert province.ask("SELECT count(*) FROM progress_step WHERE province = :province") == [(2,)]
 
 
+@pytest.mark.dossiers(150)
 def test_staging_that_a_crash_of_the_server_emptied_is_filled_again_from_the_message_log(
     lao_cai: Hub, sandbox: Sandbox
 ) -> None:

@@ -31,6 +31,7 @@ def test_all_is_delivered_or_held_with_its_reason_and_a_second_run_sends_nothing
     assert thai_nguyen.writes() == writes
 
 
+@pytest.mark.dossiers(150)
 def test_each_service_beside_the_list_is_asked_once_for_a_page(thai_nguyen: Served) -> None:
     thai_nguyen.small_pages(40)
     sync(thai_nguyen.hub)
@@ -84,6 +85,7 @@ def test_a_day_later_exactly_what_changed_and_came_new_is_sent(thai_nguyen: Serv
     assert thai_nguyen.day_passes()
 
 
+@pytest.mark.dossiers(150)
 def test_the_ledgers_are_equal_after_a_bad_night(thai_nguyen: Served) -> None:
     """Tokens end and quotas are over in the middle of a page, answers break off, a page comes again or shuffled."""
     thai_nguyen.small_pages(15)
@@ -102,6 +104,7 @@ def test_the_ledgers_are_equal_after_a_bad_night(thai_nguyen: Served) -> None:
     assert {7, 9} <= set(thai_nguyen.time.naps), "Retry-After is what is waited for"
 
 
+@pytest.mark.dossiers(150)
 def test_what_changes_while_it_is_paged_is_neither_lost_nor_sent_twice(thai_nguyen: Served) -> None:
     thai_nguyen.small_pages(20)
     thai_nguyen.arm(operation="dossiers", kind="change_while_paging", after=2, records=7)

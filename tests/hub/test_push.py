@@ -51,6 +51,7 @@ def impatient(hub: Hub) -> None:
         connector.exchange._sleep = lambda seconds: None
 
 
+@pytest.mark.dossiers(150)
 def test_each_dossier_is_looked_up_then_sent_then_its_steps(lao_cai: Hub, sandbox: Sandbox) -> None:
     sync(lao_cai)
     order: dict[str, list[str]] = {}
@@ -96,6 +97,7 @@ def test_a_create_that_meets_an_existing_dossier_becomes_an_update(lao_cai: Hub,
     assert [sin["kind"] for sin in sandbox.ledger("sins")] == ["duplicate_create"], "the peer saw the create, as meant"
 
 
+@pytest.mark.dossiers(150)
 def test_a_hub_that_lost_its_memory_sends_nothing_twice(
     lao_cai: Hub, sandbox: Sandbox, postgres: str, with_procedures: str
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redrive
     assert_all_arrived_once(lao_cai, sandbox)
 
 
+@pytest.mark.dossiers(150)
 def test_an_adapter_that_goes_down_keeps_what_is_owed_and_the_next_run_sends_it(lao_cai: Hub, sandbox: Sandbox) -> None:
     impatient(lao_cai)
     sandbox.fault("national", operation="*", kind="down", after=100, times=100_000)

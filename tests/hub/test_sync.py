@@ -155,6 +155,7 @@ def test_a_fixed_window_twice_is_harmless_and_moves_no_cursor(hub: Hub, sandbox:
         assert connection.scalar(cursor) == reached
 
 
+@pytest.mark.dossiers(150)
 def test_windows_in_any_order_end_where_one_sync_ends(hub: Hub, sandbox: Sandbox) -> None:
     """A late half first, then the early half, then a plain sync: all is delivered once."""
     everything = sync(hub, dry_run=True)
@@ -176,6 +177,7 @@ def test_windows_in_any_order_end_where_one_sync_ends(hub: Hub, sandbox: Sandbox
     assert not sandbox.ledger("sins")
 
 
+@pytest.mark.dossiers(150)
 def test_a_dry_run_changes_nothing_anywhere(hub: Hub, sandbox: Sandbox) -> None:
     result = sync(hub, dry_run=True)
     assert result["pulled"] == 150 and result["merged"] and result["held"]
@@ -227,6 +229,7 @@ def clear_faults(sandbox: Sandbox, hub: Hub) -> None:
     assert requests.delete(f"{sandbox.address(PEER[hub.slug])}/_sandbox/faults", timeout=10).status_code < 300
 
 
+@pytest.mark.dossiers(150)
 def test_the_other_province_is_untouched_when_one_peer_is_down(lao_cai: Hub, quang_ngai: Hub, sandbox: Sandbox) -> None:
     sandbox.fault(PEER["lao_cai"], operation="*", kind="down", times=1000)
     lao_cai.source.exchange._sleep = lambda seconds: None
@@ -237,6 +240,7 @@ def test_the_other_province_is_untouched_when_one_peer_is_down(lao_cai: Hub, qua
     assert len(sandbox.sent()) == province_status(quang_ngai.engine, "quang_ngai")["delivered"] > 100
 
 
+@pytest.mark.dossiers(150)
 @pytest.mark.parametrize("changed", [3, 20])
 def test_records_that_change_while_being_paged_are_neither_lost_nor_doubled(
     hub: Hub, sandbox: Sandbox, changed: int
@@ -251,6 +255,7 @@ def test_records_that_change_while_being_paged_are_neither_lost_nor_doubled(
     assert not sandbox.ledger("sins")
 
 
+@pytest.mark.dossiers(150)
 def test_an_expired_token_in_the_middle_costs_one_login_and_nothing_else(lao_cai: Hub, sandbox: Sandbox) -> None:
     small_pages(lao_cai, 25)
     sandbox.fault(PEER["lao_cai"], operation="search", kind="expired", after=2)

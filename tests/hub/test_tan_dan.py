@@ -61,6 +61,7 @@ def test_a_day_later_exactly_what_changed_and_came_new_is_sent(nghe_an: Served) 
     assert nghe_an.day_passes()
 
 
+@pytest.mark.dossiers(150)
 def test_the_ledgers_are_equal_after_a_bad_night(nghe_an: Served) -> None:
     """The session ends, the system is busy, a gateway counts, a page breaks off, comes again, comes shuffled."""
     nghe_an.small_pages(2)
@@ -78,6 +79,7 @@ def test_the_ledgers_are_equal_after_a_bad_night(nghe_an: Served) -> None:
     assert 7 in nghe_an.time.naps, "Retry-After is what is waited for"
 
 
+@pytest.mark.dossiers(150)
 def test_what_changes_while_it_is_paged_is_neither_lost_nor_sent_twice(nghe_an: Served) -> None:
     """It leaves the piece that is read for the last one: the rest of the piece moves up by its place."""
     nghe_an.small_pages(2)

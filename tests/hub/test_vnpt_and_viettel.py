@@ -20,6 +20,7 @@ def province(request: pytest.FixtureRequest, settings: Settings, engine: Engine,
     return served(request.param, settings, engine, sandbox, **({"clock": clock} if clock else {}))
 
 
+@pytest.mark.dossiers(150)
 def test_the_ledgers_are_equal_after_a_bad_night(province: Served) -> None:
     """The account is refused in the middle, the quota is over, an answer breaks off, a page comes again or shuffled."""
     province.small_pages(15)
@@ -42,6 +43,7 @@ def test_the_ledgers_are_equal_after_a_bad_night(province: Served) -> None:
     assert 7 in province.time.naps, "Retry-After is what is waited for"
 
 
+@pytest.mark.dossiers(150)
 def test_what_changes_while_it_is_paged_is_neither_lost_nor_sent_twice(province: Served) -> None:
     province.small_pages(20)
     province.arm(operation=OPERATION[province.hub.slug], kind="change_while_paging", after=2, records=7)

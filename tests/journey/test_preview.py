@@ -132,6 +132,7 @@ def test_a_code_that_nobody_knows_and_a_silent_system_are_sentences(
     assert code == 3 and "lienthong check lao_cai" in json.loads(answer)["next_step"]
 
 
+@pytest.mark.dossiers(150)
 def test_the_screen_fits_eighty_columns(lao_cai: Hub, sandbox: Sandbox, screen: Say) -> None:
     code, shown, _ = screen("preview", "lao_cai", "-n", "150")
     assert code == 0 and "would be held" in shown and "TrangThaiHoSo" not in shown.split("✗")[0]

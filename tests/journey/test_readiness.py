@@ -64,6 +64,7 @@ def test_what_the_hub_has_seen_is_evidence_with_run_and_date(lao_cai: Hub, sandb
     assert "published: not stated" in listed.value
 
 
+@pytest.mark.dossiers(150)
 def test_held_dossiers_and_differences_make_the_data_not_ready(lao_cai: Hub, sandbox: Sandbox) -> None:
     sync(lao_cai)
     with lao_cai.engine.begin() as connection:

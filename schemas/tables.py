@@ -325,6 +325,7 @@ province_procedure = Table(
     Column("run_id", BigInteger, nullable=False),
     time_column("seen_at", nullable=False),
     time_column("gone_at"),
+    Column("place", Integer, comment="its line in the list that named it last, from 1"),
 )
 
 reconciliation = Table(

@@ -108,6 +108,10 @@ def upgrade() -> None:
             comment="one more with each change a person makes; two at once are told apart by it",
         ),
     )
+    op.add_column(
+        "province_procedure",
+        sa.Column("place", sa.Integer(), nullable=True, comment="its line in the list that named it last, from 1"),
+    )
     op.alter_column("quarantine", "state", comment=_STATES, existing_comment=_STATES_BEFORE)
     op.create_index(
         "ix_quarantine_open",
@@ -120,6 +124,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_quarantine_open", table_name="quarantine")
     op.alter_column("quarantine", "state", comment=_STATES_BEFORE, existing_comment=_STATES)
+    op.drop_column("province_procedure", "place")
     op.drop_column("quarantine", "version")
     op.drop_column("quarantine", "assignee")
     for table in ("audit", "waiver", "measure", "rule_outcome", "warning"):

@@ -331,14 +331,27 @@ def _owe_again(connection: Connection, province: str, run_id: int, owed: Owed) -
 
 
 HOLD = """
+WITH again AS (
+    UPDATE quarantine q SET state = 'held', freed_at = NULL, freed_run_id = NULL, seen_run_id = :run_id,
+           findings = CAST(:findings AS jsonb), reason = :reason
+    WHERE q.item_id = (
+        SELECT max(r.item_id) FROM quarantine r JOIN dossier d ON d.province = r.province
+             AND d.dossier_code = r.dossier_code AND d.content_hash = r.content_hash
+        WHERE r.province = :province AND r.dossier_code = :code AND r.kind = :kind AND r.stage = 'push'
+          AND r.state = 'redriven')
+      AND NOT EXISTS (SELECT FROM quarantine o WHERE o.province = q.province AND o.kind = q.kind AND o.state = 'held'
+                      AND o.source_key = q.source_key AND o.content_hash = q.content_hash)
+    RETURNING q.item_id
+)
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id,
     content_hash, changed_at, run_id, seen_run_id)
 SELECT :province, :kind, 'push', d.dossier_code, d.source_key, :reason, CAST(:findings AS jsonb),
        d.record, d.message_id, d.content_hash, d.changed_at, :run_id, :run_id
-FROM dossier d WHERE d.province = :province AND d.dossier_code = :code
+FROM dossier d WHERE d.province = :province AND d.dossier_code = :code AND NOT EXISTS (SELECT FROM again)
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, findings = excluded.findings
 """
+"""What was redriven with the same content and is refused once more is the same item."""
 
 
 def _hold_dossier(connection: Connection, province: str, run_id: int, owed: Owed, reason: str, said: str) -> None:

@@ -1,32 +1,55 @@
-"""Quarantine: what is held and why, and the raw record beside it."""
+"""Quarantine, read: what is held and why, how many wait for what, and everything that is known of one item."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, select, text
 
+from hub.audit import entries
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.messages import STREAM, body_of
+from hub.sidebyside import MASKS
+from hub.waivers import of_record
+from hub.worklist.chosen import LAST_NUMBER, Chosen
 from schemas import tables
 
-LAST_NUMBER = 2**63 - 1
-"""PostgreSQL counts items in eight bytes, and refuses to compare with a larger number."""
 ITEM = tables.quarantine.c
-_LISTED = (
-    ITEM.item_id,
-    ITEM.province,
-    ITEM.kind,
-    ITEM.stage,
-    ITEM.dossier_code,
-    ITEM.source_key,
-    ITEM.reason,
-    ITEM.findings,
-    ITEM.state,
-    ITEM.changed_at,
-    ITEM.held_at,
-    ITEM.message_id,
-    ITEM.position,
+
+VALUES = 5
+"""Values that a group names; how many more there are is counted."""
+
+LONGEST = 200
+"""Characters of a value by which items are grouped."""
+
+GROUPS = """
+WITH counted AS (
+    SELECT q.province, q.kind, f.reason, f.field,
+           CASE WHEN f.field <> ALL(:personal) THEN left(f.value, :longest) END AS value,
+           count(*) AS items, count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0)) AS dossiers,
+           min(q.held_at) AS since,
+           count(*) FILTER (WHERE q.held_at > :now - interval '2 days') AS days_0_1,
+           count(*) FILTER (WHERE q.held_at <= :now - interval '2 days' AND q.held_at > :now - interval '8 days')
+             AS days_2_7,
+           count(*) FILTER (WHERE q.held_at <= :now - interval '8 days' AND q.held_at > :now - interval '31 days')
+             AS days_8_30,
+           count(*) FILTER (WHERE q.held_at <= :now - interval '31 days') AS older,
+           GROUPING(CASE WHEN f.field <> ALL(:personal) THEN left(f.value, :longest) END) = 0 AS by_value
+    FROM quarantine q, jsonb_to_recordset(q.findings) AS f (reason text, field text, value text)
+    WHERE {fits} {same_finding}
+    GROUP BY GROUPING SETS ((1, 2, 3, 4), (1, 2, 3, 4, 5))
 )
+SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY province, kind, reason, field, by_value
+                                 ORDER BY dossiers DESC, value) AS place,
+           count(*) FILTER (WHERE value IS NOT NULL) OVER (PARTITION BY province, kind, reason, field) AS different
+    FROM counted
+) x WHERE NOT by_value OR (place <= :values AND value IS NOT NULL)
+ORDER BY province, kind, reason, field, by_value, place
+"""
+"""One pass over the open items. A dossier that two findings hold is in both groups: it waits for both."""
+
+AGES = ("days_0_1", "days_2_7", "days_8_30", "older")
 
 
 class NoSuchItem(ConfigurationError):
@@ -37,26 +60,61 @@ def held_items(
     engine: Engine, province: str | None = None, reason: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """Open items, oldest change first."""
-    query = select(*_LISTED).where(ITEM.state == "held").order_by(ITEM.changed_at, ITEM.item_id)
-    if province:
-        query = query.where(ITEM.province == province)
-    if reason:
-        query = query.where(ITEM.reason == reason)
-    with engine.connect() as connection:
-        return [dict(row._mapping) for row in connection.execute(query.limit(limit) if limit else query)]
+    return listed(engine, Chosen(province=province, reason=reason), limit)
 
 
-def counts_by_reason(engine: Engine, province: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
-    """Open items grouped by province, kind, reason, field and value, with distinct dossiers and the oldest hold."""
+def listed(engine: Engine, chosen: Chosen, limit: int | None = None, after: int | None = None) -> list[dict[str, Any]]:
+    """Open items that fit, oldest change first; `after`: those behind this item in that order.
+
+    Raises:
+        NoSuchItem: there is no item `after`.
+    """
+    fits, given = chosen.sql()
+    if after is not None:
+        before = item(engine, after)
+        fits += " AND (coalesce(q.changed_at, 'infinity'), q.item_id) > (coalesce(:changed, 'infinity'), :after)"
+        given |= {"changed": before["changed_at"], "after": after}
     query = text(
-        "SELECT province, kind, reason, findings -> 0 ->> 'field' AS field,"
-        " count(*) AS items, count(DISTINCT coalesce(dossier_code, source_key)) AS dossiers, min(held_at) AS since"
-        " FROM quarantine WHERE state = 'held' AND (CAST(:province AS text) IS NULL OR province = :province)"
-        " AND (CAST(:reason AS text) IS NULL OR reason = :reason)"
-        " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 6 DESC, 3"
+        "SELECT q.item_id, q.province, q.kind, q.stage, q.dossier_code, q.source_key, q.reason, q.findings, q.state,"
+        " q.assignee, q.version, q.changed_at, q.held_at, q.message_id, q.position"
+        f" FROM quarantine q WHERE {fits} ORDER BY q.changed_at, q.item_id LIMIT :limit"
     )
     with engine.connect() as connection:
-        return [dict(row._mapping) for row in connection.execute(query, {"province": province, "reason": reason})]
+        return [dict(row._mapping) for row in connection.execute(query, {**given, "limit": limit})]
+
+
+def groups(engine: Engine, chosen: Chosen, now: datetime) -> list[dict[str, Any]]:
+    """Open items by province, kind, reason and field, most dossiers first.
+
+    Each with `items`, `dossiers` (distinct), `since` (the oldest hold), `ages` in days, `values` [value, items,
+    dossiers] and how many `more` values there are. Values of personal fields are not listed.
+    """
+    fits, given = chosen.sql()
+    wanted = {"reason": chosen.reason, "field": chosen.field}
+    same = "".join(f" AND f.{name} = :of_{name}" for name, one in wanted.items() if one is not None)
+    given |= {f"of_{name}": one for name, one in wanted.items() if one is not None}
+    given |= {"now": now, "personal": list(MASKS), "longest": LONGEST, "values": VALUES}
+    found: list[dict[str, Any]] = []
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL work_mem = '64MB'"))
+        for row in connection.execute(text(GROUPS.format(fits=fits, same_finding=same)), given):
+            counts = {"items": row.items, "dossiers": row.dossiers}
+            if row.by_value:
+                found[-1]["values"].append({"value": row.value, **counts})
+                continue
+            key = {"province": row.province, "kind": row.kind, "reason": row.reason, "field": row.field}
+            ages = {age: getattr(row, age) for age in AGES}
+            found.append({**key, **counts, "since": row.since, "ages": ages, "values": [], "more": row.different})
+    for group in found:
+        group["more"] -= len(group["values"])
+    return sorted(found, key=lambda group: (group["province"], group["kind"], -group["dossiers"], group["reason"]))
+
+
+def total(engine: Engine, chosen: Chosen) -> int:
+    """Open items that fit."""
+    fits, given = chosen.sql()
+    with engine.connect() as connection:
+        return int(connection.scalar(text(f"SELECT count(*) FROM quarantine q WHERE {fits}"), given) or 0)
 
 
 def item(engine: Engine, item_id: int) -> dict[str, Any]:
@@ -74,14 +132,44 @@ def item(engine: Engine, item_id: int) -> dict[str, Any]:
     return dict(row._mapping)
 
 
+def about(engine: Engine, found: dict[str, Any]) -> dict[str, Any]:
+    """What stands around an item.
+
+    `history` (audit), `waivers` of its record, `rivals` (other records of its code), `behind`: open items of the same
+    record and what else waits for this one, `merged`: the version of the dossier that the hub has.
+    """
+    behind = text(
+        "SELECT item_id, kind, stage, reason, changed_at FROM quarantine WHERE province = :province AND state = 'held'"
+        " AND dossier_code = :dossier_code AND item_id <> :item_id"
+        " AND (source_key = :source_key OR kind = 'step' OR :kind = 'step') ORDER BY changed_at, item_id LIMIT 100"
+    )
+    merged = text(
+        "SELECT d.source_key, d.status, d.changed_at, d.delivered_hash = d.content_hash AS delivered,"
+        " (SELECT count(*) FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code"
+        "  AND s.state <> 'delivered') AS steps_waiting"
+        " FROM dossier d WHERE d.province = :province AND d.dossier_code = :dossier_code"
+    )
+    with engine.connect() as connection:
+        row = connection.execute(merged, found).one_or_none()
+        return {
+            "behind": [dict(one._mapping) for one in connection.execute(behind, found)],
+            "merged": dict(row._mapping) if row else None,
+            "rivals": rivals(engine, found),
+            "waivers": of_record(connection, found["province"], found["source_key"]),
+            "history": entries(engine, item_id=found["item_id"]),
+        }
+
+
 def rivals(engine: Engine, found: dict[str, Any]) -> list[dict[str, Any]]:
     """Other open items of the same dossier code, and the dossier itself when it was merged from another record."""
     query = text(
         "SELECT item_id, source_key, changed_at FROM quarantine WHERE province = :province AND state = 'held'"
-        " AND kind = 'dossier' AND dossier_code = :dossier_code AND item_id <> :item_id"
+        " AND kind = 'dossier' AND dossier_code = :dossier_code AND source_key <> :source_key"
         " UNION ALL SELECT NULL, source_key, changed_at FROM dossier WHERE province = :province"
         " AND dossier_code = :dossier_code AND source_key <> :source_key"
     )
+    if found["kind"] != "dossier":
+        return []
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(query, found)]
 

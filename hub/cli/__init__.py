@@ -25,6 +25,7 @@ from hub.cli import (
     sandbox,
     suggest,
     sync,
+    worklist,
 )
 from hub.cli.output import STOPPED, err, exit_code_of, say_error
 from hub.cli.outside import told
@@ -61,7 +62,9 @@ def _options(
 for module in (sync, province, check, discover, conform, record, operate, preview, suggest, readiness, kpi):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
+worklist.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(worklist.audit_app, name="audit")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")

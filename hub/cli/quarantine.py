@@ -1,148 +1,165 @@
-"""`lienthong quarantine list | show | redrive`."""
+"""`lienthong quarantine list | show | export`; what is done about an item is in hub.cli.worklist."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
-from lxml import etree
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
-from hub.cli.sync import ready_hub, run_lines
+from hub.cli.filters import Assignee, Dossier, Field, Items, OlderThan, Reason, Rule, Stage, Value, chosen_by
+from hub.cli.item import shown_item
+from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
 from hub.context import open_hub
-from hub.quarantine import counts_by_reason, held_items, item, raw_of, rivals
-from hub.redrive import redrive as run_redrive
+from hub.quarantine import AGES, about, groups, item, listed, total
+from hub.sidebyside import masked
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
-from schemas.reasons import explain
 
-app = typer.Typer(help="What is held and why: list, show, redrive.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is held and why, and what is done about it: list, show, assign, note, waive, decide, redrive, export.",
+    no_args_is_help=True,
+)
 
 Province = Annotated[str | None, typer.Argument(help="One province; without it all.")]
-Reason = Annotated[str | None, typer.Option(help="Only this reason, such as unmapped_status.")]
 
 
 @app.command("list")
 def list_command(
     province: Province = None,
     reason: Reason = None,
-    limit: Annotated[int, typer.Option(help="Items at most, oldest first; 0: only the groups.")] = 20,
+    field: Field = None,
+    value: Value = None,
+    rule: Rule = None,
+    assignee: Assignee = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    dossier: Dossier = None,
+    limit: Annotated[int, typer.Option(min=0, help="Items at most, oldest first; 0: only the groups.")] = 20,
+    after: Annotated[
+        int | None, typer.Option(help="The page behind this item, the last one of the page before.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Open items: grouped by reason, then the oldest. Values are masked."""
-    settings = Settings.from_environment()
+    """Open items: grouped by reason, field and value with their age, then the oldest. Values are masked."""
+    settings, now = Settings.from_environment(), datetime.now(UTC)
     if province:
         load_province(settings, province)
+    chosen = chosen_by(now, province, reason, field, value, rule, assignee, stage, older_than, dossier)
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
-    groups = counts_by_reason(engine, province, reason)
-    items = [_masked(one) for one in held_items(engine, province, reason, limit or None)] if limit or as_json else []
+    found = [_masked_group(group) for group in groups(engine, chosen, now)]
+    items = [_masked(one) for one in listed(engine, chosen, limit, after)] if limit else []
+    count = total(engine, chosen)
     if as_json:
-        print_json({"total": sum(group["items"] for group in groups), "groups": groups, "items": items})
+        print_json({"total": count, "groups": found, "items": items})
         return
-    if not groups:
-        out.print(f"Nothing is held for '{reason}'." if reason else "Nothing is held.")
+    if not found:
+        out.print("Nothing that is held fits." if chosen.words().keys() - {"province"} else "Nothing is held.")
         return
-    out.print(_groups_table(groups, with_province=province is None))
+    out.print(_groups_table(found, with_province=province is None))
     for one in items:
         first = one["findings"][0]
         value = f" = {first['value']}" if first.get("value") else ""
+        more = f" and {len(one['findings']) - 1} more" if len(one["findings"]) > 1 else ""
+        whose = f" · {one['assignee']}" if one["assignee"] else ""
         code = one["dossier_code"] or one["source_key"]
-        out.print(f"item {one['item_id']} · {code} · changed {local_time(one['changed_at'])}", highlight=False)
-        why = f"  {one['reason']}: {first['field']}{value}  ({first.get('rule') or one['stage']})"
+        out.print(
+            f"item {one['item_id']} · {code} · changed {local_time(one['changed_at'])}{whose}",
+            markup=False,
+            highlight=False,
+        )
+        why = f"  {one['reason']}: {first['field']}{value}{more}  ({first.get('rule') or one['stage']})"
         out.print(why, style="dim", markup=False, highlight=False)
-    if sum(group["items"] for group in groups) > len(items) > 0:
-        out.print("These changed longest ago; --limit shows more, `quarantine show ITEM` one whole.")
+    if count > len(items) > 0:
+        out.print(
+            f"{count:,} items in all. The next page: --after {items[-1]['item_id']}; one whole: quarantine show ITEM."
+        )
 
 
-def _groups_table(groups: list[dict[str, Any]], *, with_province: bool) -> Table:
-    """With one province also the field; over all of them the width goes to the words that one must type."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("province", "what", "reason") if with_province else ("what", "reason", "field"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("dossiers", justify="right")
-    table.add_column("held since")
-    for group in groups:
-        words = [group["kind"], group["reason"]]
-        lead = [group["province"], *words] if with_province else [*words, group["field"] or ""]
-        table.add_row(*lead, f"{group['dossiers']:,}", local_time(group["since"])[:10])
+def _groups_table(found: list[dict[str, Any]], *, with_province: bool) -> Table:
+    """A row for each reason and field, under it the values that most dossiers wait for; ages in days held."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("waits for", overflow="fold", min_width=38)
+    for name in ("dossiers", "0–1 d", "2–7 d", "8–30", "older"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before = None
+    for group in found:
+        if with_province and group["province"] != before:
+            before = group["province"]
+            table.add_row(Text(before, style="bold"))
+        kind = "step: " if group["kind"] == "step" else ""
+        ages = (group["ages"][age] for age in AGES)
+        waits = Text(f"{kind}{group['reason']} · {group['field']}")
+        table.add_row(waits, f"{group['dossiers']:,}", *(f"{count:,}" if count else "–" for count in ages))
+        for one in group["values"]:
+            table.add_row(Text(f"  = {one['value']}", style="dim"), f"{one['dossiers']:,}", style="dim")
+        if group["more"]:
+            table.add_row(Text(f"  and {group['more']:,} other values", style="dim"))
     return table
 
 
+def _masked_group(group: dict[str, Any]) -> dict[str, Any]:
+    values = [{**one, "value": masked(group["field"], one["value"])} for one in group["values"]]
+    return {**group, "values": values}
+
+
 def _masked(one: dict[str, Any]) -> dict[str, Any]:
-    findings = [{**found, "value": found.get("value") and mask_text(found["value"])} for found in one["findings"]]
+    findings = [
+        {**found, "value": found.get("value") and masked(found["field"], found["value"])} for found in one["findings"]
+    ]
     return {**one, "findings": findings}
 
 
 @app.command()
 def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as_json: Json = False) -> None:
-    """One item: every finding, the raw record as received, what the mapping made of it. Personal data is masked."""
+    """One item: findings, the record as received beside what the mapping made of it, history, what waits behind it.
+
+    Personal data is masked.
+    """
     settings = Settings.from_environment()
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
     found = item(engine, item_id)
-    hub = open_hub(found["province"], settings)
-    raw = ""
-    if found["message_id"] is not None and found["position"] is not None:
-        raw = mask_text(readable(raw_of(hub, found["message_id"], found["position"])))
-    mapped = mask_text(orjson.dumps(found["mapped"], option=orjson.OPT_INDENT_2).decode())
-    found = _masked(found)
-    if as_json:
-        print_json({**found, "mapped": orjson.loads(mapped), "raw": raw})
-        return
-    out.print(
-        f"[bold]item {item_id}[/bold] · {found['province']} · {found['kind']} · {found['state']}", highlight=False
-    )
-    out.print(f"dossier {found['dossier_code'] or '–'}, changed {local_time(found['changed_at'])}", highlight=False)
-    out.print("mapped:", style="bold")
-    out.print(mapped, markup=False, highlight=False, soft_wrap=True)
-    place = f"as received (message {found['message_id']}, record {found['position']}):"
-    out.print(place, style="bold", highlight=False)
-    out.print(raw or "not kept: the record did not come with a message", markup=False, highlight=False, soft_wrap=True)
-    out.print("held because:", style="bold")
-    for one in found["findings"]:
-        value = f" = {one['value']!r}" if one.get("value") else ""
-        out.print(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", markup=False)
-        words = explain(one["reason"])
-        out.print(f"    {words.meaning} · {words.nghia}. Ask {words.who}.", markup=False, highlight=False)
-    for one in rivals(engine, found):
-        which = f"item {one['item_id']}" if one["item_id"] else "the merged dossier"
-        out.print(f"  beside it: {which}, record {one['source_key']}", markup=False, highlight=False)
+    shown_item(open_hub(found["province"], settings), _masked(found), about(engine, found), as_json=as_json)
 
 
-def readable(raw: bytes) -> str:
-    """A raw record on several lines, JSON or XML; anything else as it is."""
-    text = raw.decode("utf-8", "replace")
-    try:
-        if text.lstrip().startswith("<"):
-            root = etree.fromstring(
-                raw, etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=True)
-            )
-            etree.indent(root)
-            return str(etree.tostring(root, encoding="unicode"))
-        return orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
-    except (etree.XMLSyntaxError, orjson.JSONDecodeError):
-        return text
-
-
-@app.command()
-def redrive(
-    province: Annotated[str, typer.Argument(help="Province.")],
+@app.command("export")
+def export_command(
+    province: Province = None,
+    to: Annotated[Path, typer.Option("--to", help="The file: .csv or .xlsx.")] = Path("quarantine.xlsx"),
     reason: Reason = None,
-    item_id: Annotated[list[int] | None, typer.Option("--item", help="Only this item; may be repeated.")] = None,
-    dossier: Annotated[str | None, typer.Option(help="Only this dossier code.")] = None,
+    field: Field = None,
+    value: Value = None,
+    rule: Rule = None,
+    assignee: Assignee = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    dossier: Dossier = None,
+    items: Items = None,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Personal data in clear; needs a permission.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who exports; without it LIENTHONG_USER.")] = None,
+    why: Annotated[str | None, typer.Option(help="What personal data in clear is needed for.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Send held items through the mapping again, in time order. Exit code 1 when some are held still."""
-    with progress_bars(quiet=as_json) as progress:
-        result = run_redrive(ready_hub(province, progress=progress), reason=reason, item_ids=item_id, code=dossier)
+    """Write what is held to a file for the vendor, a line for each finding. Personal data is masked."""
+    from hub.audit import named_or_none
+    from hub.worklist.export import export
+
+    settings = Settings.from_environment()
+    if province:
+        load_province(settings, province)
+    chosen = chosen_by(
+        datetime.now(UTC), province, reason, field, value, rule, assignee, stage, older_than, dossier, items
+    )
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    count = export(engine, chosen, to, who=named_or_none(by), why=why, unmasked=unmasked)
     if as_json:
-        print_json({"province": province, **result})
-    elif not result["redriven"]:
-        out.print("Nothing that is held fits.")
+        print_json({"file": str(to), "lines": count, "unmasked": unmasked})
     else:
-        out.print(run_lines(province, result, dry_run=False), highlight=False)
-        out.print(f"  {result['freed']:,} of {result['redriven']:,} items freed")
-    raise typer.Exit(0 if result["freed"] == result["redriven"] else NO)
+        clear = "personal data in clear" if unmasked else "personal data masked"
+        out.print(f"{count:,} lines in {mask_text(str(to))}, {clear}.", markup=False, highlight=False)

@@ -22,6 +22,7 @@ from hub.redrive import redrive
 from hub.status import province_status
 from hub.store import engine_of
 from hub.sync import start_run, sync
+from hub.worklist.chosen import Chosen
 from tests.conftest import Sandbox, copy_database
 
 PUT, STEPS, LOOK_UP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "TraCuuHoSo"
@@ -129,7 +130,7 @@ def test_a_dossier_that_is_refused_waits_with_the_words_and_is_sent_when_redrive
     code = item["dossier_code"]
     assert code not in sandbox.sent()
     assert not [call for call in calls(sandbox, STEPS) if code in str(call["keys"])], "steps went before the dossier"
-    assert redrive(lao_cai, reason="refused_nationally")["freed"] == 1
+    assert redrive(lao_cai, Chosen(reason="refused_nationally"))["freed"] == 1
     assert code in sandbox.sent()
     assert_all_arrived_once(lao_cai, sandbox)
 

@@ -11,9 +11,10 @@ from hub.config import BASE, Settings, load_province
 from hub.context import Hub
 from hub.merge import merge
 from hub.pull import pull
-from hub.quarantine import NoSuchItem, counts_by_reason, held_items, item, raw_of
+from hub.quarantine import NoSuchItem, groups, held_items, item, raw_of
 from hub.redrive import redrive
 from hub.sync import run_stages, start_run, sync
+from hub.worklist.chosen import Chosen
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.dossiers(500)
@@ -46,8 +47,8 @@ def test_findings_name_field_value_and_rule(lao_cai: Hub, sandbox: Sandbox) -> N
 
 def test_groups_count_distinct_dossiers(lao_cai: Hub, sandbox: Sandbox) -> None:
     land(lao_cai)
-    groups = {group["reason"]: group for group in counts_by_reason(lao_cai.engine) if group["kind"] == "dossier"}
-    twins = groups["conflicting_duplicate"]
+    found = groups(lao_cai.engine, Chosen(), lao_cai.clock())
+    twins = next(one for one in found if one["reason"] == "conflicting_duplicate")
     assert twins["items"] == 2 * twins["dossiers"]
 
 
@@ -69,7 +70,7 @@ def test_a_code_that_is_added_frees_exactly_the_dossiers_that_waited_for_it(
     (own / "vnpt_igate_status.yaml").write_text(header + parts + entry, "utf-8")
     settings = Settings(lao_cai.settings.home, (tmp_path / "own", BASE))
     wiser = Hub(load_province(settings, "lao_cai"), settings, lao_cai.engine)
-    result = redrive(wiser, reason="unmapped_status")
+    result = redrive(wiser, Chosen(reason="unmapped_status"))
     freed = codes & set(sandbox.sent())
     assert result["freed"] == len(freed) >= 1
     assert len(held_items(lao_cai.engine, "lao_cai")) == others + len(codes) - len(freed)

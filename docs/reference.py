@@ -35,11 +35,13 @@ def objects() -> dict[str, dict[str, Schema]]:
     """For each page that has tables: the objects of its language by name."""
     spec = Spec.model_json_schema()
     province = province_schema()
-    mapping = {model.__name__: schema_of(model) for model in MODELS.values()}
-    inner = {name: found for schema in mapping.values() for name, found in schema["$defs"].items()}
+    models = {model.__name__: schema_of(model) for model in MODELS.values()}
+    edition = models.pop("Edition")
+    inner = {name: found for schema in models.values() for name, found in schema["$defs"].items()}
     return {
         "connector-language.md": {**spec["$defs"], "Spec": spec},
-        "mapping-language.md": {**inner, **mapping},
+        "mapping-language.md": {**inner, **models},
+        "codes.md": {**edition["$defs"], "Edition": edition},
         "configuration.md": {**province["$defs"], "Province": province},
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mappings.codelists import CodeListFile
+from mappings.editions import Edition
 from mappings.language import MappingFile, OverlayFile
 from mappings.places import BASE
 from schemas.records import KINDS
@@ -15,6 +16,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "mapping.schema.json": MappingFile,
     "overlay.schema.json": OverlayFile,
     "codelist.schema.json": CodeListFile,
+    "edition.schema.json": Edition,
 }
 """Schema files beside the mappings, and the models that they say in JSON."""
 
@@ -25,7 +27,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for kind, fields in KINDS.items():
         section = schema["properties"].get(kind)
-        if section is None:
+        if section is None or "anyOf" not in section:
             continue
         table = next(form for form in section["anyOf"] if form.get("type") == "object")
         rule = table["additionalProperties"]

@@ -1,18 +1,19 @@
-"""Administrative units before and after the reform of 2025-07-01, and which old commune went where.
+"""Administrative units on a day, before and after the reform of 2025-07-01, and which unit became which.
 
 Codes are reused: almost every new commune code was an old code of another area, so a unit is a code and a day. Codes
-are text: 2 digits a province, 3 a district (abolished), 5 a commune. Sources in `units/SOURCES.md`.
+are text: 2 digits a province, 3 a district (abolished), 5 a commune. `mappings.resolving` answers for a code that may
+be of either era; `mappings.editions` reads the tables. Sources in `units/SOURCES.md`.
 """
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mappings.errors import Fault, MappingError
+if TYPE_CHECKING:
+    from mappings.editions import Edition
 
 Level = Literal["province", "district", "commune"]
 
@@ -20,27 +21,31 @@ FOLDER = Path(__file__).resolve().parent / "units"
 REFORM = date(2025, 7, 1)
 """First day of the two-level units."""
 
-_LEVELS: dict[int, Level] = {2: "province", 3: "district", 5: "commune"}
-COUNTS = {
-    "old provinces": 63,
-    "old districts": 696,
-    "old communes": 10_035,
-    "new provinces": 34,
-    "new communes": 3_321,
-    "old communes with a new unit": 10_035,
-    "old communes that were split": 440,
-    "old provinces with a new one": 63,
-}
-"""What every edition of the data must hold; distinct codes."""
+LEVELS: dict[int, Level] = {2: "province", 3: "district", 5: "commune"}
+"""Level by the digits of a code."""
+
+TYPES = ("Thành phố", "Tỉnh", "Quận", "Huyện", "Thị xã", "Phường", "Xã", "Thị trấn", "Đặc khu")
+"""The words for what a unit is."""
+
+_FIRST_WORDS = {word.split()[0]: len(word.split()) for word in TYPES}
+
+
+def type_of(name: str) -> str:
+    """The word for what a unit is, from its name, whatever its capitals (`Thị Trấn Yên Minh`); "" without one."""
+    words = name.split(" ", 2)
+    count = _FIRST_WORDS.get(words[0].capitalize(), 0)
+    found = " ".join(words[:count]).capitalize()
+    return found if count < len(words) and found in TYPES else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit under one name, from and until a day (inclusive; open ends are None)."""
+    """A unit under one name, from and until a day (inclusive; open ends are None). `type` is one of `TYPES`."""
 
     code: str
     level: Level
     name: str
+    type: str
     province: str | None
     district: str | None
     valid_from: date | None
@@ -53,29 +58,44 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A new commune that took an old one, or a part of it. `kind` and `split_part` are the table's own words."""
+    """A unit that took another one, or a part of it, on a day. `kind` and `split_part` are the table's own words."""
 
     code: str
-    name: str
-    province: str
     kind: str
     split_part: str | None
     official_note: str
+    day: date = REFORM
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Both eras and the crosswalk between them. `by_code` holds a unit's rows in time order."""
+    """Every edition's units and the crosswalk between them.
 
-    by_code: dict[tuple[Level, str], tuple[Unit, ...]]
-    successors: dict[str, tuple[Successor, ...]]
-    province_successor: dict[str, str]
+    `by_code` holds a unit's rows in time order, `successors` what became of a province, a district without communes
+    or a commune, `province_successor` the province of the reform by the code of each one before it, `children` the
+    codes of the districts of a province before the reform and of the communes of a district.
+    """
+
+    by_code: Mapping[tuple[Level, str], tuple[Unit, ...]]
+    successors: Mapping[str, tuple[Successor, ...]]
+    province_successor: Mapping[str, str]
+    children: Mapping[str, tuple[str, ...]] = field(repr=False)
+    editions: tuple["Edition", ...] = ()
+
+    def rows(self, code: str) -> tuple[Unit, ...]:
+        """All rows of a code in time order; none for an unknown one."""
+        level = LEVELS.get(len(code))
+        return self.by_code.get((level, code), ()) if level else ()
 
     def unit(self, code: str, on: date) -> Unit | None:
         """The unit of a code on a day; None when no unit has that code then."""
-        level = _LEVELS.get(len(code))
-        rows = self.by_code.get((level, code), ()) if level else ()
-        return next((unit for unit in rows if unit.holds_on(on)), None)
+        return next((unit for unit in self.rows(code) if unit.holds_on(on)), None)
+
+    def of_level(self, level: Level, on: date) -> Iterator[Unit]:
+        """The units of a level in force on a day."""
+        for (unit_level, _), rows in self.by_code.items():
+            if unit_level == level:
+                yield from (unit for unit in rows if unit.holds_on(on))
 
     def of_era(self, level: Level, new: bool) -> Iterator[Unit]:
         """Rows of the units before the reform, or from it on."""
@@ -90,113 +110,17 @@ def unit_name(code: str, on: date) -> str | None:
     return unit.name if unit else None
 
 
-@lru_cache(maxsize=1)
-def units() -> Units:
-    """The units that come with the package, read once and checked."""
-    return load_units(FOLDER)
+def units(folders: Sequence[Path] = ()) -> Units:
+    """The units of the package with the editions of an engineer's own folders over them, read once and checked.
 
-
-def load_units(folder: Path) -> Units:
-    """Read an edition: admin_units_old, admin_units_new, commune_crosswalk, province_crosswalk (.csv).
-
-    Raises MappingError, with file and line, when a row cannot be read or a count of `COUNTS` is not met.
+    `folders` are configuration roots, in which `units/<edition>/` are looked for. Raises MappingError.
     """
-    rows: dict[tuple[Level, str], list[Unit]] = {}
-    for file, era in (("admin_units_old.csv", None), ("admin_units_new.csv", REFORM)):
-        for line, row in _rows(folder / file):
-            unit = _unit(row, era, file, line)
-            rows.setdefault((unit.level, unit.code), []).append(unit)
-    successors: dict[str, list[Successor]] = {}
-    for _, row in _rows(folder / "commune_crosswalk.csv"):
-        successor = Successor(
-            row["new_commune_code"],
-            row["new_commune_name"],
-            row["new_province_code"],
-            row["kind"],
-            row["split_part"] or None,
-            row["official_note"],
-        )
-        successors.setdefault(row["old_commune_code"], []).append(successor)
-    provinces = {
-        row["old_province_code"]: row["new_province_code"] for _, row in _rows(folder / "province_crosswalk.csv")
-    }
-    made = Units(
-        {key: tuple(sorted(found, key=lambda unit: unit.valid_from or date.min)) for key, found in rows.items()},
-        {code: tuple(found) for code, found in successors.items()},
-        provinces,
-    )
-    _check(made, folder)
-    return made
+    own = tuple(Path(folder) / "units" for folder in folders)
+    return _loaded(tuple(folder for folder in own if folder.is_dir()))
 
 
-def counts(edition: Units) -> dict[str, int]:
-    """Distinct codes of an edition, under the names of `COUNTS`."""
+@lru_cache(maxsize=4)
+def _loaded(own: tuple[Path, ...]) -> Units:
+    from mappings.editions import load_units
 
-    def distinct(level: Level, new: bool) -> set[str]:
-        return {unit.code for unit in edition.of_era(level, new)}
-
-    old = distinct("commune", False)
-    new = distinct("commune", True)
-    provinces = distinct("province", True)
-    mapped = {code for code in old if any(s.code in new for s in edition.successors.get(code, ()))}
-    split = {code for code in mapped if any(s.kind == "split" for s in edition.successors[code])}
-    old_provinces = distinct("province", False)
-    return {
-        "old provinces": len(old_provinces),
-        "old districts": len(distinct("district", False)),
-        "old communes": len(old),
-        "new provinces": len(provinces),
-        "new communes": len(new),
-        "old communes with a new unit": len(mapped),
-        "old communes that were split": len(split),
-        "old provinces with a new one": len(
-            {p for p in old_provinces if edition.province_successor.get(p) in provinces}
-        ),
-    }
-
-
-def _check(edition: Units, folder: Path) -> None:
-    found = counts(edition)
-    faults = [
-        Fault(f"{folder.name}/", 1, name, f"the edition holds {found[name]:,}, not {expected:,}.", "Nothing was taken.")
-        for name, expected in COUNTS.items()
-        if found[name] != expected
-    ]
-    if faults:
-        raise MappingError(faults)
-
-
-def _unit(row: dict[str, str], era: date | None, file: str, line: int) -> Unit:
-    level = _LEVELS.get(len(row["code"]))
-    if level is None or level != row["level"]:
-        what = f"`{row['code']}` is not the code of a {row['level']}."
-        raise MappingError([Fault(file, line, "code", what, "Keep leading zeros: codes are text.")])
-    return Unit(
-        row["code"],
-        level,
-        row["name"],
-        row.get("province_code") or None,
-        row.get("district_code") or None,
-        _day(row.get("valid_from"), file, line) or era,
-        _day(row["valid_to"], file, line),
-        row.get("established_by") or None,
-    )
-
-
-def _day(text: str | None, file: str, line: int) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise MappingError([Fault(file, line, "valid_from", f"`{text}` is not a day.", "Write 2025-07-01.")]) from None
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            for row in reader:
-                yield reader.line_num, row
-    except OSError as error:
-        raise MappingError(
-            [Fault(path.name, 1, "", f"cannot be read: {error.strerror}.", "Give all files.")]
-        ) from error
+    return load_units(FOLDER, own)

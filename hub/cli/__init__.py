@@ -25,6 +25,7 @@ from hub.cli import (
     sandbox,
     suggest,
     sync,
+    units,
     worklist,
 )
 from hub.cli.output import STOPPED, err, exit_code_of, say_error
@@ -67,6 +68,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(worklist.audit_app, name="audit")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(units.app, name="units")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 

@@ -30,7 +30,7 @@ def test_the_tables_of_a_page_are_those_of_the_schemas(page: str) -> None:
     assert text == written(text, OBJECTS[page]), "run: make docs"
 
 
-@pytest.mark.parametrize("page", ["connector-language.md", "mapping-language.md"])
+@pytest.mark.parametrize("page", ["connector-language.md", "mapping-language.md", "codes.md"])
 def test_every_key_of_a_language_stands_in_a_table(page: str) -> None:
     text = (FOLDER / page).read_text("utf-8")
 

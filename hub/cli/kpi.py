@@ -13,9 +13,10 @@ from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
 from hub.errors import ConfigurationError
 from hub.kpi import INDICATORS, OUTSIDE, Kpi, Line, Month, Name, measured, why
-from hub.kpi.export import write_lines, writer_for
+from hub.kpi.export import write_lines
 from hub.kpi.page import number, percent, write_page
 from hub.store import database_url, engine_of, upgrade
+from hub.tabular import writer_for
 
 
 def register(app: typer.Typer) -> None:

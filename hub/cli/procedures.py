@@ -1,4 +1,4 @@
-"""`lienthong procedures pull | compare | import | show`."""
+"""`lienthong procedures pull | compare | import | show`; `quality` has a module of its own."""
 
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -10,6 +10,7 @@ from rich.table import Table
 from sqlalchemy import Engine, text
 
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
+from hub.cli.quality_of_procedures import quality
 from hub.cli.sync import parse_time, ready_hub
 from hub.config import Settings, load_province
 from hub.procedures import Comparison, open_national, write_comparison
@@ -24,7 +25,8 @@ from hub.store import database_url, engine_of, upgrade
 from schemas.identifiers import procedure_base
 from schemas.records import VIET_NAM
 
-app = typer.Typer(help="National and provincial procedure lists: pull, compare, import.", no_args_is_help=True)
+app = typer.Typer(help="National and provincial procedure lists: pull, compare, import, quality.", no_args_is_help=True)
+app.command("quality")(quality)
 
 FIRST = 5
 """Lines of each kind on the screen, without --all."""

@@ -54,7 +54,8 @@ def import_list(
             written = _store_national(connection, run_id, found, now)
         else:
             listed = [
-                LocalProcedure(one.code, one.name, one.field_name, one.level, one.decision) for one in found.lines
+                LocalProcedure(one.code, one.name, one.field_name, one.level, one.decision, place)
+                for place, one in enumerate(found.lines, 1)
             ]
             written = write_listing(connection, run_id, province, listed, source=found.file, now=now)
         counts = {

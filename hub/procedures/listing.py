@@ -1,7 +1,7 @@
 """A province's own list of procedures in the store: what disappears from it is marked gone, never deleted."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
@@ -11,12 +11,12 @@ from hub.staging import content_hash
 from hub.store import raw_cursor
 from schemas.identifiers import procedure_base
 
-_COLUMNS = "local_code, procedure_code, name, field_name, level, decision, content_hash"
+_COLUMNS = "local_code, procedure_code, name, field_name, level, decision, content_hash, place"
 
 _CREATE = """
 CREATE TEMP TABLE listed (
     local_code text PRIMARY KEY, procedure_code text, name text NOT NULL, field_name text, level text, decision text,
-    content_hash text NOT NULL
+    content_hash text NOT NULL, place int
 ) ON COMMIT DROP
 """
 
@@ -34,7 +34,7 @@ SELECT :province, {_COLUMNS}, :source, :run_id, :now FROM listed
 ON CONFLICT (province, local_code) DO UPDATE SET
     procedure_code = excluded.procedure_code, name = excluded.name, field_name = excluded.field_name,
     level = excluded.level, decision = excluded.decision, content_hash = excluded.content_hash,
-    source = excluded.source, seen_at = excluded.seen_at, gone_at = NULL,
+    place = excluded.place, source = excluded.source, seen_at = excluded.seen_at, gone_at = NULL,
     run_id = CASE WHEN p.content_hash = excluded.content_hash THEN p.run_id ELSE excluded.run_id END
 """
 
@@ -47,13 +47,17 @@ WHERE p.province = :province AND p.gone_at IS NULL AND NOT p.local_code = ANY(CA
 
 @dataclass(frozen=True, slots=True)
 class LocalProcedure:
-    """A line of a province's list; `code` as the province writes it, texts as the list has them."""
+    """A line of a province's list; `code` as the province writes it, texts as the list has them.
+
+    `place` is its line in the list, from 1; where it stands does not make it another line.
+    """
 
     code: str
     name: str
     field_name: str | None
     level: str | None
     decision: str | None
+    place: int | None = field(default=None, compare=False)
 
     @property
     def base(self) -> str | None:
@@ -85,7 +89,8 @@ def write_listing(
     connection.execute(text(_CREATE))
     with raw_cursor(connection).copy(f"COPY listed ({_COLUMNS}) FROM STDIN") as copy:
         for one in listed:
-            copy.write_row((one.code, one.base, one.name, one.field_name, one.level, one.decision, one.content_hash))
+            row = (one.code, one.base, one.name, one.field_name, one.level, one.decision, one.content_hash, one.place)
+            copy.write_row(row)
     values = {"province": province, "source": source, "run_id": run_id, "now": now, "kept": list(kept)}
     counts = {name: int(value) for name, value in connection.execute(text(_COUNTS), values).one()._mapping.items()}
     connection.execute(text(_UPSERT), values)

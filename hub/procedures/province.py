@@ -101,15 +101,15 @@ def _read(hub: Hub, run_id: int) -> _Read:
                 problem = mapped.findings[0]
                 read.unreadable[code or f"page {number}, record {place}"] = f"{problem.reason} ({problem.field})"
             else:
-                _take(read, mapped.record)
+                _take(read, mapped.record, lines + place)
         lines += len(page)
         hub.progress("procedures", lines, page.total)
     return read
 
 
-def _take(read: _Read, record: dict[str, Any]) -> None:
+def _take(read: _Read, record: dict[str, Any], place: int) -> None:
     one = LocalProcedure(
-        record["procedure_code"], record["name"], record["field_name"], record["level"], record["decision"]
+        record["procedure_code"], record["name"], record["field_name"], record["level"], record["decision"], place
     )
     if read.procedures.setdefault(one.code, one) != one:
         read.repeated.append(one.code)

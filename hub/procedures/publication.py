@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hub.procedures.names import folded
+from hub.procedures.names import tidy
 from hub.procedures.record import LOCAL_LEVELS
 from hub.working_days import after_working_days
 from schemas.records import VIET_NAM
@@ -59,7 +59,7 @@ def decision_day(words: str) -> date | None:
     datetime.date(2026, 2, 5)
     >>> decision_day("2628/QĐ-BTC")
     """
-    found = _DAY.search(folded(words))
+    found = _DAY.search(tidy(words).casefold())
     if found is None:
         return None
     try:

@@ -38,7 +38,7 @@ def run(folder, monkeypatch, capsys):
     monkeypatch.setenv("LIENTHONG_CONFIG", str(folder.path))
     monkeypatch.setenv("COLUMNS", "160")
 
-    def say(*words: str) -> tuple[int, Any]:
+    def say(*words: str) -> tuple[Any, Any]:
         with pytest.raises(SystemExit) as done:
             main(["mapping", *words])
         said = capsys.readouterr()

@@ -142,6 +142,14 @@ def test_an_overlay_reaches_into_a_list_in_a_list(folder):
     assert mapping.map({**record, "open": 0}).record["supplements"] == []
 
 
+def test_what_one_list_reads_from_the_top_is_there_for_the_next_when_it_is_empty(folder):
+    text = ASKED + "  results: {each: 'results[]', name: n, result_code: /procedure.code}\n"
+
+    _, mapped = supplements(folder, {"procedure": {"code": "P"}, "requests": [], "results": [{"n": "N"}]}, text)
+
+    assert mapped.record["results"] == [{"name": "N", "result_id": None, "url": None, "result_code": "P"}]
+
+
 # --- conditions -----------------------------------------------------------------------------------------------------
 
 

@@ -186,7 +186,8 @@ def test_what_the_system_served_is_what_the_national_side_received(
                 told[key] = one
     sent = sandbox.sent()
     labels = sandbox.get(hub.province.connection, "labels")
-    assert len(sent) > 130 and sent.keys() <= told.keys()
+    assert len(sent) > 0.8 * len(told) > 40
+    assert sent.keys() <= told.keys()
     steps: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for step in sandbox.ledger("steps"):
         if step["verdict"] == "accepted":

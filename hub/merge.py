@@ -163,17 +163,23 @@ SELECT DISTINCT ON (h.source_key, h.content_hash)
        h.dossier_code, h.source_key, h.findings -> 0 ->> 'reason', h.findings, h.mapped, h.message_id, h.position,
        h.content_hash, h.changed_at, :run_id, :run_id
 FROM {holding} h
-WHERE NOT EXISTS (
-    SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
-    AND d.source_key = h.source_key AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
-  AND NOT {laid_aside}
-ORDER BY h.source_key, h.content_hash, h.changed_at DESC
+WHERE NOT {overtaken} AND NOT {laid_aside}
+ORDER BY h.source_key, h.content_hash, h.changed_at DESC NULLS LAST, h.message_id DESC, h.position DESC
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, findings = excluded.findings, reason = excluded.reason, mapped = excluded.mapped,
-    message_id = excluded.message_id, position = excluded.position
+    message_id = excluded.message_id, position = excluded.position,
+    changed_at = greatest(quarantine.changed_at, excluded.changed_at)
 """
 """Holds what no later version of the same source record has overtaken; meeting it again only notes the run, and what a
 person laid aside in favour of another record stays aside."""
+
+OVERTAKEN = """(EXISTS (
+    SELECT FROM verdict v WHERE v.source_key = h.source_key AND (v.changed_at > h.changed_at
+    OR (v.changed_at IS NOT DISTINCT FROM h.changed_at AND (v.message_id, v.position) > (h.message_id, h.position)))
+) OR EXISTS (
+    SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
+    AND d.source_key = h.source_key AND (d.changed_at > h.changed_at
+    OR (d.changed_at IS NOT DISTINCT FROM h.changed_at AND d.message_id > h.message_id))))"""
 
 LAID_ASIDE = """EXISTS (SELECT FROM quarantine a WHERE a.province = :province AND a.kind = 'dossier'
     AND a.state = 'superseded' AND a.dossier_code = h.dossier_code AND a.source_key = h.source_key
@@ -202,12 +208,7 @@ SELECT (SELECT count(*) FROM (SELECT coalesce(dossier_code, source_key) FROM {st
        (SELECT count(*) FROM verdict WHERE verdict = 'older') AS older,
        (SELECT count(*) FROM verdict WHERE verdict IN ('new', 'changed')) AS merged,
        (SELECT count(DISTINCT coalesce(h.dossier_code, h.source_key)) FROM {holding} h
-         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.source_key = h.source_key
-                           AND (v.changed_at, v.message_id) >= (h.changed_at, h.message_id))
-           AND NOT EXISTS (SELECT FROM dossier d WHERE d.province = :province AND d.dossier_code = h.dossier_code
-                           AND d.source_key = h.source_key
-                           AND (d.changed_at, d.message_id) >= (h.changed_at, h.message_id))
-           AND NOT {laid_aside}
+         WHERE NOT {overtaken} AND NOT {laid_aside}
        ) AS held
 """
 
@@ -262,7 +263,7 @@ def _must_be_whole(connection: Connection, run: Run) -> None:
 
 def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     names = {"staging": staging_table(run.run_id).name, "holding": holding_table(run.run_id).name}
-    names["laid_aside"] = LAID_ASIDE
+    names |= {"overtaken": OVERTAKEN, "laid_aside": LAID_ASIDE}
     given = {"province": run.province, "run_id": run.run_id, "stream": STREAM, "until": run.until}
 
     def say(statement: str) -> int:

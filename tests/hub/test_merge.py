@@ -306,3 +306,14 @@ def test_odd_characters_reach_the_tables_and_stop_nothing(province: Province) ->
 def test_one_source_record_under_two_local_codes_and_one_national_code_is_held(province: Province) -> None:
     province.run(("x", 1, version("A", 1, national_code="G01")), ("x", 2, version("B", 2, national_code="G01")))
     assert set(province.held().values()) == {"conflicting_duplicate"}
+
+
+def test_a_bad_version_read_behind_a_good_one_of_the_same_time_is_held_and_the_other_way_round_it_is_not(
+    lao_cai: Hub,
+) -> None:
+    from tests.hub.held import Town
+
+    for words, held in ((("ok", "x"), 1), (("x", "ok"), 0)):
+        town = Town(lao_cai)
+        counts = town.arrive(*(town.record("A", 5, word) for word in words))
+        assert (len(town.held()), counts["held"]) == (held, held)

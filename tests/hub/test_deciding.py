@@ -1,0 +1,238 @@
+"""What people decide about held items: kept under a name, proved by the gate, and never two national dossiers."""
+
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+from sqlalchemy import text
+
+from hub import audit
+from hub.context import Hub
+from hub.errors import Busy, ConfigurationError
+from hub.quarantine import about, item
+from hub.redrive import redrive
+from hub.store import province_lock
+from hub.worklist.chosen import Chosen
+from hub.worklist.deciding import NotToBeWaived, aside, keep, waive
+from hub.worklist.locked import ChangedMeanwhile, lock
+from hub.worklist.work import assign, note
+from tests.hub.held import START, Town, sending_to
+
+LAN, HOA = "Nguyễn Thị Lan", "Lê Thị Hoa"
+
+
+@pytest.fixture
+def town(lao_cai: Hub, monkeypatch: pytest.MonkeyPatch) -> Town:
+    """A town whose gate is the real one."""
+    return sending_to(Town(lao_cai, gate=True), monkeypatch)
+
+
+def rivals(town: Town) -> tuple[int, int]:
+    """Two records with one code and other content, both held: the items of x and y."""
+    town.arrive(town.record("x", 1, code="A"), town.record("y", 2, code="A"))
+    return town.item("x"), town.item("y")
+
+
+def test_the_record_that_is_kept_goes_out_and_its_rival_is_laid_aside_for_good(town: Town) -> None:
+    x, y = rivals(town)
+    assert keep(town.hub, x, LAN, "bản của Sở là đúng")["state"] == "waived"
+    assert (town.state(y), town.sent) == ("superseded", [(f"{town.name}-A", "bản 0")])
+    again = {"code": f"{town.name}-A", "word": "ok"}
+    town.arrive(
+        {"key": f"{town.name}-x", "hour": 1, "subject": "bản 0", **again},
+        {"key": f"{town.name}-y", "hour": 2, "subject": "bản 1", **again},
+    )  # the next night reads both once more
+    assert town.held() == {} and town.ask("SELECT count(*) FROM dossier WHERE province = :province") == [(1,)]
+    history = audit.entries(town.hub.engine, province=town.name)
+    assert [(one["who"], one["action"], one["item_id"]) for one in history] == [
+        (LAN, "superseded", y),
+        (LAN, "keep", x),
+        (LAN, "redrive", x),
+    ]
+    assert history[1]["details"]["why"] == "bản của Sở là đúng"
+
+
+def test_later_versions_of_the_kept_record_pass_and_new_content_of_the_other_is_a_new_question(town: Town) -> None:
+    x, _ = rivals(town)
+    keep(town.hub, x, LAN, "đúng")
+    town.arrive(town.record("x", 5, code="A"), town.record("y", 6, code="A"))
+    town.deliver()
+    assert [subject for _, subject in town.sent] == ["bản 0", "bản 2"]
+    assert list(town.held().values()) == ["conflicting_duplicate"]
+
+
+def test_a_late_rival_that_is_right_takes_the_delivered_dossiers_place_under_the_same_code(town: Town) -> None:
+    """Its time is older than that of the version which was sent: the decision counts, not the clock."""
+    town.arrive(town.record("x", 9, code="A"))
+    town.deliver()
+    town.arrive(town.record("y", 2, code="A"))
+    assert keep(town.hub, town.item("y"), LAN, "đúng")["state"] == "waived"
+    assert town.sent == [(f"{town.name}-A", "bản 0"), (f"{town.name}-A", "bản 1")]
+    town.arrive(town.record("y", 3, code="A"))
+    town.deliver()
+    assert [subject for _, subject in town.sent][-1] == "bản 2", "the winner's later versions are still older than x"
+    assert town.ask("SELECT count(*), count(DISTINCT outgoing_code) FROM dossier WHERE province = :province") == [
+        (1, 1)
+    ]
+
+
+def test_a_late_rival_that_is_wrong_is_laid_aside_and_the_delivered_dossier_lives_on(town: Town) -> None:
+    town.arrive(town.record("x", 1, code="A"))
+    town.deliver()
+    town.arrive(town.record("y", 2, code="A"))
+    assert aside(town.hub, town.item("y"), LAN, "nhập trùng")["state"] == "superseded"
+    town.arrive(town.record("x", 3, code="A"), {**town.record("y", 2, code="A"), "subject": "bản 1"})
+    town.deliver()
+    assert [subject for _, subject in town.sent] == ["bản 0", "bản 2"] and town.held() == {}
+
+
+def test_of_three_rivals_the_right_one_must_be_named(town: Town) -> None:
+    town.arrive(*(town.record(key, 1, code="A") for key in "xyz"))
+    before = town.held()
+    with pytest.raises(ConfigurationError, match="2 other records claim"):
+        aside(town.hub, town.item("x"), LAN, "sai")
+    assert town.held() == before and audit.entries(town.hub.engine, province=town.name) == []
+    keep(town.hub, town.item("z"), LAN, "đúng")
+    assert town.held() == {} and len(town.sent) == 1
+
+
+def test_a_later_decision_ends_the_one_before_it(town: Town) -> None:
+    x, _ = rivals(town)
+    keep(town.hub, x, LAN, "đúng")
+    town.arrive(town.record("y", 7, code="A"))
+    keep(town.hub, town.item("y"), HOA, "nhầm, bản này mới đúng")
+    town.arrive(town.record("x", 8, code="A"))
+    town.deliver()
+    assert [subject for _, subject in town.sent] == ["bản 0", "bản 2"]
+    [old, new] = town.ask("SELECT source_key, ended_by FROM waiver WHERE province = :province ORDER BY waiver_id")
+    assert (old[1], new[1]) == (HOA, None)
+
+
+def test_a_national_dossier_that_is_anothers_is_nobodys_to_decide(town: Town) -> None:
+    town.arrive(town.record("x", 1, also={"national_code": "G09.20-20260609-0092637"}))
+    town.deliver()
+    town.arrive(town.record("y", 2, also={"national_code": "G09.20-20260609-0092637"}))
+    with pytest.raises(NotToBeWaived, match="one national dossier is never two"):
+        keep(town.hub, town.item("y"), LAN, "đúng")
+    assert list(town.held()) == [town.item("y")] and len(town.sent) == 1
+    assert town.ask("SELECT FROM waiver WHERE province = :province") == []
+
+
+@pytest.mark.parametrize(
+    ("also", "said"),
+    [
+        ({"word": "x"}, "the mapping has nothing"),
+        ({"also": {"applicant_name": None}}, "the national side would refuse"),
+    ],
+)
+def test_what_the_national_side_would_refuse_cannot_be_waived(town: Town, also: dict[str, str], said: str) -> None:
+    town.arrive(town.record("x", 1, **also))  # type: ignore[arg-type]
+    [item_id] = town.held()
+    with pytest.raises(NotToBeWaived, match=said) as told:
+        waive(town.hub, item_id, LAN, "cứ gửi đi")
+    assert "never sent" in told.value.what and "redrive" in told.value.next_step
+    assert town.ask("SELECT FROM waiver WHERE province = :province") == [] and town.sent == []
+    assert item(town.hub.engine, item_id)["version"] == 0
+
+
+def test_a_late_step_is_laid_aside_stays_kept_and_does_not_come_back(town: Town) -> None:
+    town.arrive(town.record("x", 3))
+    town.deliver()
+
+    def with_a_late_step(hour: int) -> dict[str, object]:
+        steps = [{"at": START + timedelta(hours=one), "status": 4, "content": "b", "officer": None} for one in (-9, 0)]
+        return town.record("x", hour, steps=[{**step, "at": step["at"].isoformat()} for step in steps])  # type: ignore[attr-defined]
+
+    town.arrive(with_a_late_step(4))
+    [item_id] = town.held()
+    assert waive(town.hub, item_id, LAN, "bước cũ, không cần gửi")["state"] == "waived"
+    town.arrive(with_a_late_step(5))
+    assert town.held() == {}
+    assert town.ask("SELECT count(*) FROM progress_step WHERE province = :province AND state = 'late'") == [(1,)]
+    town.deliver()
+    assert min(moment for _, moment in town.steps) == START
+
+
+def test_a_decision_while_a_sync_holds_the_province_changes_nothing(town: Town) -> None:
+    x, y = rivals(town)
+    with province_lock(town.hub.engine, town.name, "sync"), pytest.raises(Busy):
+        keep(town.hub, x, LAN, "đúng")
+    assert set(town.held()) == {x, y} and audit.entries(town.hub.engine, province=town.name) == []
+
+
+def test_who_saw_an_older_version_is_told_who_changed_what_and_nothing_is_changed(town: Town) -> None:
+    x, _ = rivals(town)
+    seen = item(town.hub.engine, x)["version"]
+    note(town.hub.engine, [x], "hỏi VNPT", HOA)
+    with pytest.raises(ChangedMeanwhile, match=f"last: note by {HOA}, ") as told:
+        keep(town.hub, x, LAN, "đúng", version=seen)
+    assert "quarantine show" in told.value.next_step and x in town.held() and town.sent == []
+    assert keep(town.hub, x, LAN, "đúng", version=seen + 1)["state"] == "waived"
+    with pytest.raises(ChangedMeanwhile, match="not held any more"):
+        note(town.hub.engine, [x], "muộn", HOA)
+
+
+def test_of_two_decisions_at_once_one_is_made(town: Town) -> None:
+    """The second waits for the row, then finds what the first one did."""
+    x, y = rivals(town)
+    told: list[object] = []
+
+    def second() -> None:
+        try:
+            with town.hub.engine.begin() as connection:
+                told.append(lock(connection, [x, y]))
+        except ChangedMeanwhile as error:
+            told.append(error)
+
+    with town.hub.engine.begin() as connection:
+        lock(connection, [x])
+        other = Thread(target=second)
+        other.start()
+        while not connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            assert other.is_alive(), "it did not wait for the row"
+        connection.execute(text("UPDATE quarantine SET state = 'waived' WHERE item_id = :id"), {"id": x})
+    other.join()
+    assert isinstance(told[0], ChangedMeanwhile) and "waived" in told[0].what
+
+
+def test_an_item_is_taken_over_only_by_one_who_saw_it_as_it_is(town: Town) -> None:
+    x, y = rivals(town)
+    engine = town.hub.engine
+    assert assign(engine, [x, y], HOA, LAN) == 2
+    with pytest.raises(ChangedMeanwhile, match=f"is {HOA}'s"):
+        assign(engine, [x], LAN, LAN)
+    assert assign(engine, [x], LAN, LAN, version=item(engine, x)["version"]) == 1
+    assert assign(engine, [y], "nobody", HOA) == 1
+    assert (item(engine, x)["assignee"], item(engine, y)["assignee"]) == (LAN, None)
+    assert [one["details"] for one in audit.entries(engine, item_id=x)] == [
+        {"to": HOA, "before": None},
+        {"to": LAN, "before": HOA},
+    ]
+
+
+def test_an_unknown_number_among_several_changes_none(town: Town) -> None:
+    x, _ = rivals(town)
+    with pytest.raises(ConfigurationError, match="no item 99999"):
+        assign(town.hub.engine, [x, 99999], HOA, LAN)
+    assert item(town.hub.engine, x)["assignee"] is None
+
+
+def test_an_item_tells_its_history_its_rivals_and_what_waits_with_it(town: Town) -> None:
+    town.arrive(town.record("x", 1, "w"))
+    town.arrive(town.record("x", 2, "w"))
+    first, second = town.held()
+    note(town.hub.engine, [first], "chờ", LAN)
+    around = about(town.hub.engine, item(town.hub.engine, first))
+    assert [one["item_id"] for one in around["behind"]] == [second] and around["merged"] is None
+    assert [one["details"] for one in around["history"]] == [{"text": "chờ"}]
+    town.words.known["w"] = 4
+    redrive(town.hub, Chosen(item_ids=(first,)))
+    assert about(town.hub.engine, item(town.hub.engine, second))["merged"]["delivered"] is True
+
+
+def test_a_decision_without_a_name_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIENTHONG_USER", raising=False)
+    with pytest.raises(ConfigurationError, match="nobody's name"):
+        audit.person("  ")
+    monkeypatch.setenv("LIENTHONG_USER", "Lê  Thị Hoa ")
+    assert (audit.person(None), audit.person(LAN)) == (HOA, LAN)

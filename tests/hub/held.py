@@ -1,6 +1,5 @@
 """A province without peers whose raw records lie in the message log; what a redrive sends goes to a list."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -90,7 +89,7 @@ class Town:
         self.words = Words()
         self.hub = replace(hub, province=hub.province.model_copy(update={"slug": self.name}))
         self.hub.__dict__["source"] = Source()
-        self.hub._parts[f"{hub.province.mapping_name}/dossier"] = self.words  # type: ignore[assignment]
+        self.hub._parts[f"{hub.province.mapping_name}/dossier"] = self.words
         self.sent: list[tuple[str, str]] = []
         self.steps: list[tuple[str, datetime]] = []
         self.refuses: set[str] = set()
@@ -209,7 +208,3 @@ def sending_to(town: Town, patch: pytest.MonkeyPatch) -> Town:
 def _done(hub: Hub, run_id: int) -> None:
     with hub.engine.begin() as connection:
         end_stage(connection, run_id, "done", {})
-
-
-def towns(hub: Hub, patch: pytest.MonkeyPatch, *, gate: bool) -> Iterator[Town]:
-    yield sending_to(Town(hub, gate=gate), patch)

@@ -53,8 +53,8 @@ def test_whatever_is_held_and_redriven_in_whatever_order_the_national_side_never
                 town.arrive(*records)
                 read += records
             elif what == "again":  # the overlap of a window brings old versions once more
-                times = Counter((one["code"], one["hour"]) for one in read)
-                town.arrive(*(one for one in read if times[one["code"], one["hour"]] == 1 and one["hour"] is not None))
+                known = Counter((one["code"], one["hour"]) for one in read)
+                town.arrive(*(one for one in read if known[one["code"], one["hour"]] == 1 and one["hour"] is not None))
             elif what == "learn":
                 town.words.known[more] = 5
             elif what == "push":
@@ -114,9 +114,8 @@ def test_a_record_that_fails_again_stays_the_same_item_and_its_history_says_so(t
     town.arrive(town.record("A", 1, "x", also={"channel": None}))
     [item_id] = town.held()
     town.words.known["z"] = 4  # the mapping changed, yet not for this record; it makes another record of it
-    town.hub.source.parse = lambda stream, body: [  # type: ignore[method-assign, assignment]
-        {**town.record("A", 1, "w"), "subject": "nói cách khác"}
-    ]
+    reread = {**town.record("A", 1, "w"), "subject": "nói cách khác"}
+    town.hub.source.parse = lambda stream, raw: iter([reread])  # type: ignore[method-assign]
     result = redrive(town.hub, who="Nguyễn Thị Lan")
     assert (result["redriven"], result["freed"]) == (1, 0) and list(town.held()) == [item_id]
     [[value, mapped]] = town.ask(

@@ -9,9 +9,10 @@ import unicodedata
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from sandbox import calendar, limits, people
+from sandbox import calendar, limits
 from sandbox.calendar import DAY_SECONDS
 from sandbox.dirt import CORRECTABLE, OUTSIDE_GATEWAY, WARNED, WITHOUT, Pattern
+from sandbox.people import FAMILY, GIVEN, MIDDLE, PHONE_PREFIX, STREETS, tax_code
 from sandbox.planting import soil
 from sandbox.procedures import LocalProcedure, charged, local_list, national, used_by_dossiers
 from sandbox.provinces import DEPARTMENT_OF, Office, Place, Profile, offices, places
@@ -163,14 +164,14 @@ class Generator:
             d.kind = role.kind
             d.code = self._clean(role.main, role.kind, None).code
             d.national_code = b""
-        elif role.kind in CORRECTABLE and row in self.timeline.corrected:
-            d.national_code = b""
-            d.correction = True
         elif role.kind:
             if role.kind not in WARNED:
                 d.national_code = b""
-            d.kind = role.kind
-            soil(d, self)
+            if role.kind in CORRECTABLE and row in self.timeline.corrected:
+                d.correction = True
+            else:
+                d.kind = role.kind
+                soil(d, self)
         return d
 
     def code_of(self, row: int) -> str:
@@ -191,7 +192,7 @@ class Generator:
 
     def tax_code(self, d: Dossier) -> bytes:
         """The right tax code of the enterprise that a record would belong to."""
-        return people.tax_code(d.picks[17] * 150 + d.row % 150)
+        return tax_code(d.picks[17] * 150 + d.row % 150)
 
     # -- the clean record
 
@@ -199,12 +200,13 @@ class Generator:
         return _UNPACK(blake2b(_ROW(row), digest_size=64, key=self._key).digest())
 
     def _path(self, row: int, kind: str, h: tuple[int, ...]) -> tuple[int, ...]:
-        if kind == "impossible_transition":
-            return _ILLEGAL[h[0] % len(_ILLEGAL)]
-        if kind in ("unsorted_progress", "step_without_time", "stale_copy"):
-            return _DONE[h[0] % 8]
-        if kind == OUTSIDE_GATEWAY:
-            return (2,)
+        if kind:
+            if kind == "impossible_transition":
+                return _ILLEGAL[h[0] % len(_ILLEGAL)]
+            if kind in ("unsorted_progress", "step_without_time", "stale_copy"):
+                return _DONE[h[0] % 8]
+            if kind == OUTSIDE_GATEWAY:
+                return (2,)
         base = self.timeline.base_rows
         if row >= base:
             return _NEW[h[0] % len(_NEW)]
@@ -267,9 +269,10 @@ class Generator:
             elif status == 7:
                 d.withdrawn = at
 
-        family, middle, given = h[13] % len(people.FAMILY), h[14] % len(people.MIDDLE), h[15] % len(people.GIVEN)
-        d.owner = b"%b %b %b" % (people.FAMILY[family], people.MIDDLE[middle], people.GIVEN[given])
-        woman = people.MIDDLE[middle] == _WOMAN
+        given = h[15] % _GIVEN_NAMES
+        middle = MIDDLE[h[14] % _MIDDLE_NAMES]
+        d.owner = b"%b %b %b" % (FAMILY[h[13] % _FAMILIES], middle, GIVEN[given])
+        woman = middle == _WOMAN
         year = 55 + h[16] % 50
         sex = (1 if woman else 0) + (2 if year > 99 else 0)
         serial = h[17] * 15 + row % 13
@@ -282,8 +285,8 @@ class Generator:
         d.tax = self.tax_code(d) if d.target == 1 else b""
         d.filer = d.owner
         if h[18] & 0x0F00 == 0:
-            d.filer = b"%b %b" % (people.FAMILY[h[19] % len(people.FAMILY)], people.GIVEN[h[20] % len(people.GIVEN)])
-        d.phone = b"%b%07d" % (people.PHONE_PREFIX[h[21] % len(people.PHONE_PREFIX)], h[22] * 152 + row % 151)
+            d.filer = b"%b %b" % (FAMILY[h[19] % _FAMILIES], GIVEN[h[20] % _GIVEN_NAMES])
+        d.phone = b"%b%07d" % (PHONE_PREFIX[h[21] % _PREFIXES], h[22] * 152 + row % 151)
         d.email = b"%b%d@example.vn" % (_MAIL[given], h[22]) if h[21] & 0x4000 else b""
         old = h[23] % 3 == 0
         pool = self.old_places if old else self.new_places
@@ -291,7 +294,7 @@ class Generator:
         d.place = place
         d.address = b"S\xe1\xbb\x91 %d, %b%b" % (
             1 + h[25] % 300,
-            people.STREETS[h[25] % len(people.STREETS)],
+            STREETS[h[25] % _STREETS],
             self._address[id(place)],
         )
         offices_ = self.handled_by[procedure]
@@ -331,6 +334,8 @@ class Generator:
 
 
 _WOMAN = "Thị".encode()
+_FAMILIES, _MIDDLE_NAMES, _GIVEN_NAMES = len(FAMILY), len(MIDDLE), len(GIVEN)
+_PREFIXES, _STREETS = len(PHONE_PREFIX), len(STREETS)
 
 
 def _plain(text: str) -> str:
@@ -345,4 +350,4 @@ def _ascii(text: bytes) -> bytes:
     return "".join(c for c in letters if c.isascii()).encode()
 
 
-_MAIL = [_ascii(name) for name in people.GIVEN]
+_MAIL = [_ascii(name) for name in GIVEN]

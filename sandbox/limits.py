@@ -28,8 +28,8 @@ def working_days_after(day: int, count: int) -> int:
 def due_days(procedure: LocalProcedure) -> list[int]:
     """By the office day of receipt, the office day on which a dossier of this procedure is due."""
     known = national().get(procedure.base or "")
-    tables = [_table(*_stated(c)) for c in known.channels if _says(c)] if known else []
-    return list(map(min, *tables)) if len(tables) > 1 else tables[0] if tables else _table(_UNSTATED, True)
+    stated = frozenset(_stated(c) for c in known.channels if _says(c)) if known else frozenset()
+    return _earliest(stated or frozenset({(_UNSTATED, True)}))
 
 
 def longest(procedure: LocalProcedure) -> int | None:
@@ -51,6 +51,11 @@ def _stated(channel: Channel) -> tuple[int, bool]:
     else:
         working = channel.unit in ("", "Ngày làm việc")
     return max(1, min(_MOST, count)), working
+
+
+@lru_cache(maxsize=256)
+def _earliest(limits: frozenset[tuple[int, bool]]) -> list[int]:
+    return [min(days) for days in zip(*(_table(*limit) for limit in limits), strict=True)]
 
 
 @lru_cache(maxsize=256)

@@ -167,7 +167,7 @@ class VnptRenderer:
         ]  # fmt: skip
         self._add_documents(out, d, number)
         out += (
-            self._fees_of(d)[1 if d.pay in (1, 2) else 0],
+            (self._wrong_fee(d) if d.fee else self._fees[d.procedure])[1 if d.pay in (1, 2) else 0],
             self._channels[d.channel], self._back[d.back], self._payments[d.pay][d.vneid][d.on_national],
             self._unknown if d.bad_status else heads[d.picks[30] % len(heads)],
             b'"appliedDate":', iso(d.submitted), b',"acceptedDate":', received,
@@ -236,8 +236,8 @@ class VnptRenderer:
             for n, p in enumerate(self.generator.listing.listed[start:stop], start)
         ]
 
-    def _fees_of(self, d: Dossier) -> tuple[bytes, bytes]:
-        return self._fee_pieces(self.generator.procedures[d.procedure], d.fee) if d.fee else self._fees[d.procedure]
+    def _wrong_fee(self, d: Dossier) -> tuple[bytes, bytes]:
+        return self._fee_pieces(self.generator.procedures[d.procedure], d.fee)
 
     def _fee_pieces(self, procedure: LocalProcedure, amount: int) -> tuple[bytes, bytes]:
         """`dossierFee` unpaid and paid."""

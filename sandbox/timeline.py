@@ -100,14 +100,12 @@ class Timeline:
         return sum(e - s - self.pattern.twins(s, e) for s, e in self._segments())
 
     def role(self, row: int) -> Role:
-        if row < self.base_rows:
-            return self._role(row, 0, self.base_rows)
-        n = bisect_right(self._starts, row) - 1
-        return self._role(row, self._starts[n], self._ends[n])
-
-    def _role(self, row: int, start: int, end: int) -> Role:
+        start, end = 0, self.base_rows
+        if row >= end:
+            n = bisect_right(self._starts, row) - 1
+            start, end = self._starts[n], self._ends[n]
         role = self.pattern.role(row, start, end)
-        if role.kind == OUTSIDE_GATEWAY and self.first_w(row) < self._gateway:
+        if role.kind and role.kind == OUTSIDE_GATEWAY and self.first_w(row) < self._gateway:
             return Role("", row, False)
         return role
 
@@ -116,7 +114,7 @@ class Timeline:
         found = []
         for start, end in self._segments():
             for row in self.pattern.rows_of(kind, start, end):
-                role = self._role(row, start, end)
+                role = self.role(row)
                 if role.kind == kind and not role.twin:
                     found.append(row)
         return found

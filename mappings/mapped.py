@@ -36,12 +36,14 @@ class Where:
 
 
 class Refused(Exception):
-    """A wire value that a rule cannot read; becomes a finding. `shown` replaces a value that must be masked."""
+    """A wire value that a rule cannot read; becomes a finding. `shown` replaces a value that must be masked,
+    `code_list` names the list that does not know it."""
 
-    def __init__(self, reason: str, shown: str | None = None) -> None:
+    def __init__(self, reason: str, shown: str | None = None, code_list: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.shown = shown
+        self.code_list = code_list
 
 
 class Amended(Exception):
@@ -83,7 +85,8 @@ def trouble(error: Exception, value: Any, where: Where, findings: list[Finding],
         return error.value
     if isinstance(error, Refused):
         text = error.shown if error.shown is not None else shown(value)
-        findings.append(Finding(error.reason, where.field, text, where.rule, where.path))
+        detail = f"list {error.code_list}" if error.code_list else None
+        findings.append(Finding(error.reason, where.field, text, where.rule, where.path, detail))
         return None
     if _hashable(value):
         raise error  # not the data's fault

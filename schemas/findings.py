@@ -9,7 +9,8 @@ class Finding:
     """Why a record, or one of its progress steps, is held.
 
     `reason` is a stable word (`unmapped_status`), `field` the canonical field, `path` where the source carries it,
-    `value` what stood there, `rule` the mapping line or expectation that refused it (`mappings/x.yaml:12`).
+    `value` what stood there, `rule` the mapping line or expectation that refused it (`mappings/x.yaml:12`), `detail`
+    what it was compared with (the other record that claims a code).
     """
 
     reason: str
@@ -17,6 +18,7 @@ class Finding:
     value: str | None = None
     rule: str | None = None
     path: str | None = None
+    detail: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -9,6 +9,7 @@ import typer
 
 from hub.cli import (
     check,
+    codes,
     conform,
     database,
     discover,
@@ -68,6 +69,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(worklist.audit_app, name="audit")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(codes.app, name="codes")
 app.add_typer(units.app, name="units")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")

@@ -10,7 +10,7 @@ from connectors.survey.fields import FieldSeen, Profile
 from hub.suggest.model import Proposal, said
 from hub.suggest.shapes import CODED, shape, telling, time_format
 from hub.suggest.words import CODE_WORDS, FIELD_NAMES, bare
-from mappings import CodeLists, Mapping
+from mappings import CodeList, CodeLists, Mapping
 from mappings.mapped import Refused
 from mappings.paths import Path, entries_at, parse_path, value_at
 from mappings.planned import FieldPlan, ListPlan
@@ -181,7 +181,10 @@ def _code_of(value: str, words: dict[int, list[str]]) -> int | str:
 
 def status_rule(path: str, lists: CodeLists, records: Sequence[dict[str, Any]], mapping: Mapping) -> str:
     """The status by the code list that knows most of the values, with the name beside the number where it needs one."""
-    names = sorted((name for name in lists.names() if "status" in name), key=lambda name: mapping.name not in name)
+    names = sorted(
+        (name for name in lists.names() if "status" in name and _may_serve(lists[name], mapping)),
+        key=lambda name: (mapping.name not in name, len(lists[name].parts) == 1),
+    )
     beside = _siblings(path, records)
     best: tuple[int, int, str, list[str]] | None = None
     for order, name in enumerate(names):
@@ -196,6 +199,11 @@ def status_rule(path: str, lists: CodeLists, records: Sequence[dict[str, Any]], 
     _, _, name, paths = best
     shown = said(paths[0]) if len(paths) == 1 else "[" + ", ".join(map(said, paths)) + "]"
     return f"{{from: {shown}, list: {name}}}"
+
+
+def _may_serve(codes: CodeList, mapping: Mapping) -> bool:
+    """A list that goes by numbers alone serves its own system only: vendors give them other meanings [seen]."""
+    return codes.to == "int" and (codes.parts != ("number",) or mapping.name in codes.name)
 
 
 def _siblings(path: str, records: Sequence[dict[str, Any]]) -> list[str]:

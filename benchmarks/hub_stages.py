@@ -16,7 +16,7 @@ from typing import Any
 from hub.check import check
 from hub.config import BASE, Settings
 from hub.context import open_hub
-from hub.expectations import great_expectations
+from hub.gate.great import great_expectations
 from hub.merge import merge
 from hub.pull import pull
 from hub.sync import start_run

@@ -1,61 +1,32 @@
 """Check: resolve staged rows against what the hub knows, run the expectations in SQL, set failing rows apart."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from hub.config import Settings
 from hub.context import Hub
-from hub.errors import CheckBroken
-from hub.expectations import Failure, failures
+from hub.errors import ConfigurationError
+from hub.gate import columns, measures
+from hub.gate.findings import keep_outcomes, select_failing, set_apart, warn
+from hub.gate.great import Outcome, expectation, outcomes
+from hub.gate.stops import refuse_stops, use_up
+from hub.gate.suite import NAMES, Rule, Suite, load_suite
 from hub.landing import prepare_staging
-from hub.runs import end_stage, failing, get_run
+from hub.runs import Run, end_stage, failing, get_run
 from hub.store import province_lock
-from hub.waivers import spare_waived
-from schemas.tables import HELD, holding_table, staging_table
-
-GATE = """
-CREATE UNLOGGED TABLE gate_{run} AS
-WITH claims AS (
-    SELECT dossier_code AS code, dossier_code, source_key, content_hash || steps_hash AS content
-    FROM staging_dossier_{run}
-    UNION
-    SELECT national_code, dossier_code, source_key, content_hash || steps_hash FROM staging_dossier_{run}
-    WHERE national_code IS NOT NULL
-), contested AS (
-    SELECT code FROM claims GROUP BY code
-    HAVING (count(DISTINCT source_key) > 1 AND count(DISTINCT content) > 1) OR count(DISTINCT dossier_code) > 1
-)
-SELECT s.message_id, s.position, s.source_key, s.dossier_code, p.name AS procedure_name, s.status, s.channel,
-       s.applicant_kind, s.applicant_name, s.agency_name, s.citizen_number, s.subject_length, s.submitted_at,
-       s.received_at, extract(year FROM s.received_at)::integer AS received_year, s.due_at, s.finished_at,
-       (CASE WHEN c.code IS NOT NULL OR n.code IS NOT NULL THEN 1 ELSE 0 END
-        + CASE WHEN d.dossier_code IS NOT NULL OR o.dossier_code IS NOT NULL OR q.code IS NOT NULL THEN 1 ELSE 0 END
-       ) AS rivals
-FROM staging_dossier_{run} s
-LEFT JOIN procedure_version p ON p.procedure_code = s.procedure_code AND p.valid_to IS NULL
-LEFT JOIN contested c ON c.code = s.dossier_code
-LEFT JOIN contested n ON n.code = s.national_code
-LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = s.dossier_code
-     AND d.source_key <> s.source_key AND (d.content_hash, d.steps_hash) <> (s.content_hash, s.steps_hash)
-LEFT JOIN dossier o ON o.outgoing_code = coalesce(s.national_code, s.dossier_code)
-     AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)
-LEFT JOIN (SELECT DISTINCT dossier_code AS code, source_key FROM quarantine
-           WHERE province = :province AND state = 'held' AND reason = 'conflicting_duplicate') q
-     ON q.code = s.dossier_code AND q.source_key <> s.source_key
-"""
-"""The narrow table that the expectations read: staged scalars, the national name of the procedure, rival claims."""
 
 
 def check(hub: Hub, run_id: int) -> dict[str, Any]:
-    """Set every row that fails an expectation apart, with each rule it failed.
+    """Set every row that fails an expectation apart, with each rule it failed; warn of what goes on all the same.
 
     Returns:
-        `check_held` (rows) and `failed_rules` {reason: rows}.
+        `check_held` (rows), `failed_rules` {reason: rows} of level hold, `warned_rules` {reason: rows} of level warn,
+        and `batch_warnings` {reason: figures} of the run as a whole.
 
     Raises:
+        StageFailed: a rule of level stop failed, and nobody has accepted it.
         CheckBroken: a rule's query moved other rows than GX counted; nothing was moved and the run failed.
     """
     with province_lock(hub.engine, hub.slug, "sync"):
@@ -64,76 +35,128 @@ def check(hub: Hub, run_id: int) -> dict[str, Any]:
             return run.counts
         with failing(hub.engine, run_id):
             prepare_staging(hub, run)
-            return apply_gate(hub, run_id, lambda connection, counts: end_stage(connection, run_id, "checked", counts))
+            return apply_gate(
+                hub, run_id, lambda connection, counts: end_stage(connection, run_id, "checked", counts), run
+            )
 
 
-def apply_gate(hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any]], None]) -> dict[str, Any]:
-    """Run the suite on a run's staging tables and set failing rows apart; `ended` is called in that transaction."""
-    gate = f"gate_{run_id}"
+def apply_gate(
+    hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any]], None], run: Run | None = None
+) -> dict[str, Any]:
+    """Run the suites on a run's staging tables and set failing rows apart; `ended` is called in that transaction.
+
+    Without `run`, or with a dry one, nothing is kept but what is set apart: no outcomes, warnings or measures.
+    """
+    kept = run if run is not None and not run.dry_run else None
+    suite = checked_suite(hub.settings, "dossier")
     with hub.engine.begin() as connection:
-        connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
-        connection.execute(text("SET LOCAL work_mem = '64MB'"))
-        connection.execute(text(GATE.format(run=run_id)), {"province": hub.slug})
-        connection.execute(text(f"ANALYZE {gate}"))
-    failed = list(failures(hub.engine, gate, suite_path(hub.settings)))
+        gate = columns.make_gate(connection, hub, run_id, suite)
+    found = outcomes(hub.engine, gate, suite, columns.KEY)
+    whole = _look_at_the_whole(hub, kept) if kept and kept.kind == "sync" and not kept.fixed else None
+    if kept:
+        with hub.engine.begin() as connection:
+            keep_outcomes(connection, hub.slug, run_id, suite, found, hub.clock())
+    _must_have_queries(found)
     with hub.engine.begin() as connection:
-        held = _set_apart(connection, hub.slug, run_id, failed)
+        stopped = [(one, f"{one.failed:,} of {one.evaluated:,} rows") for one in found if _failed(one, "stop")]
+        used = refuse_stops(connection, hub.slug, stopped + (whole.stops if whole else []))
+        select_failing(connection, [one for one in found if _failed(one, "hold")], gate, "failing")
+        held = set_apart(connection, hub.slug, run_id)
+        counts: dict[str, Any] = {
+            "check_held": held,
+            "failed_rules": _by_reason(found, "hold"),
+            "warned_rules": _by_reason(found, "warn", "stop"),
+        }
+        if kept:
+            warned = [one for one in found if _failed(one, "warn") or _failed(one, "stop")]
+            select_failing(connection, warned, gate, "warned")
+            warn(connection, hub.slug, run_id, hub.clock())
+            use_up(connection, hub.slug, run_id, used)
+        if kept and whole:
+            measures.keep_measures(connection, kept, whole.table, hub.clock())
+            counts["batch_warnings"] = whole.warnings
+            connection.execute(text(f"DROP TABLE {whole.table}"))
         connection.execute(text(f"DROP TABLE {gate}"))
-        by_reason: dict[str, int] = {}
-        for failure in failed:
-            by_reason[failure.reason] = by_reason.get(failure.reason, 0) + failure.count
-        counts = {"check_held": held, "failed_rules": by_reason}
         ended(connection, counts)
     return counts
 
 
-def _set_apart(connection: Connection, province: str, run_id: int, failed: list[Failure]) -> int:
-    """Move failing rows from staging to holding; a row that fails several rules is moved once with all of them."""
-    connection.execute(
-        text(
-            "CREATE TEMP TABLE failing (message_id bigint, position integer, rule integer, reason text, field text,"
-            " rule_at text) ON COMMIT DROP"
-        )
-    )
-    for number, failure in enumerate(failed):
-        connection.exec_driver_sql(f"CREATE TEMP TABLE unexpected AS {failure.query}")
-        selected = connection.execute(
-            text("INSERT INTO failing SELECT message_id, position, :rule, :reason, :field, :rule_at FROM unexpected"),
-            {"rule": number, "reason": failure.reason, "field": failure.field, "rule_at": failure.rule},
-        ).rowcount
-        connection.exec_driver_sql("DROP TABLE unexpected")
-        if selected != failure.count:
-            raise CheckBroken(
-                f"GX counted {failure.count} rows for '{failure.reason}' but its query selects {selected}",
-                where=failure.rule,
-                next_step="Nothing was merged. Report this with the suite file; the run can be repeated.",
+class _Whole:
+    """What the suite `batch` says of a run: rules that stop it, and warnings {reason: figures}."""
+
+    def __init__(self, table: str, found: Sequence[Outcome], figures: dict[int, str]) -> None:
+        self.table = table
+        self.stops = [(one, figures[one.number]) for one in found if _failed(one, "stop") or _failed(one, "hold")]
+        self.warnings: dict[str, str] = {}
+        for one in found:
+            if _failed(one, "warn"):
+                before = self.warnings.get(one.rule.reason)
+                self.warnings[one.rule.reason] = "; ".join(filter(None, (before, figures[one.number])))
+
+
+def _look_at_the_whole(hub: Hub, run: Run) -> _Whole:
+    """Measure the run and let the suite `batch` judge it; outcomes are kept also when the run ends here."""
+    suite = checked_suite(hub.settings, "batch")
+    with hub.engine.begin() as connection:
+        table = measures.make_measures(connection, run, suite, hub.clock())
+    found = outcomes(hub.engine, table, suite, measures.KEY)
+    with hub.engine.begin() as connection:
+        keep_outcomes(connection, hub.slug, run.run_id, suite, found, hub.clock())
+        figures = {one.number: measures.in_words(connection, table, one) for one in found if one.failed}
+    return _Whole(table, found, figures)
+
+
+def _failed(one: Outcome, level: str) -> bool:
+    return bool(one.failed) and one.rule.level == level
+
+
+def _by_reason(found: Sequence[Outcome], *levels: str) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for one in found:
+        if one.failed and one.rule.level in levels:
+            counted[one.rule.reason] = counted.get(one.rule.reason, 0) + one.failed
+    return counted
+
+
+def _must_have_queries(found: Sequence[Outcome]) -> None:
+    for one in found:
+        if _failed(one, "hold") and one.query is None:
+            raise ConfigurationError(
+                f"'{one.rule.expect}' judges the table as a whole and cannot say which rows to hold",
+                where=one.rule.where,
+                next_step="Give it the level warn or stop, or use an expectation on column values.",
             )
-    staging, holding = staging_table(run_id).name, holding_table(run_id).name
-    spare_waived(connection, province, staging)
-    moved = connection.execute(
-        text(
-            f"INSERT INTO {holding} ({', '.join(name for name, _ in HELD)})"
-            " SELECT s.message_id, s.position, s.source_key, s.changed_at, s.dossier_code, s.content_hash, s.record,"
-            "  (SELECT jsonb_agg(jsonb_build_object('reason', f.reason, 'field', f.field, 'rule', f.rule_at,"
-            "    'value', s.record ->> f.field) ORDER BY f.rule) FROM failing f"
-            "    WHERE f.message_id = s.message_id AND f.position = s.position)"
-            f" FROM {staging} s WHERE (s.message_id, s.position) IN (SELECT message_id, position FROM failing)"
-        )
-    ).rowcount
-    distinct = connection.scalar(text("SELECT count(DISTINCT (message_id, position)) FROM failing"))
-    removed = connection.execute(
-        text(f"DELETE FROM {staging} WHERE (message_id, position) IN (SELECT message_id, position FROM failing)")
-    ).rowcount
-    if not moved == distinct == removed:
-        raise CheckBroken(
-            f"{distinct} rows failed, {moved} were held and {removed} taken from staging",
-            where=f"run {run_id}",
-            next_step="Nothing was merged; the run can be repeated.",
-        )
-    return int(moved)
 
 
-def suite_path(settings: Settings) -> Path:
-    """The dossier suite: `expectations/dossier.yaml` of one's own folder, or the repository's."""
-    own = (folder / "expectations" / "dossier.yaml" for folder in settings.folders)
-    return next((path for path in own if path.is_file()), settings.folders[-1] / "schemas/expectations/dossier.yaml")
+def checked_suite(settings: Settings, name: str) -> Suite:
+    """The suite as it runs, every rule on a column that is there.
+
+    Raises:
+        ConfigurationError: what is wrong in a file, with its line.
+    """
+    suite = load_suite(settings.folders, name)
+    known = {"dossier": (*columns.COLUMNS,), "batch": measures.COLUMNS}[name]
+    columns.refuse_unknown_columns(suite, known)
+    return suite
+
+
+def check_suites(hub: Hub) -> str:
+    """Read both suites, build every expectation, and compute the derived columns of an empty run.
+
+    Raises:
+        ConfigurationError: as `checked_suite`; an expectation that GX does not know, SQL that cannot run.
+    """
+    told = []
+    for name in NAMES:
+        suite = checked_suite(hub.settings, name)
+        for rule in suite.rules:
+            expectation(rule)
+        told.append(f"{len(suite.rules)} expectations in {' + '.join(suite.files)}")
+    with hub.engine.connect() as connection:
+        columns.try_columns(connection, hub, checked_suite(hub.settings, "dossier"))
+    return "; ".join(told)
+
+
+def rules_of(settings: Settings) -> list[tuple[str, Rule]]:
+    """Every rule of the suites as they run: (suite, rule)."""
+    return [(name, rule) for name in NAMES for rule in checked_suite(settings, name).rules]

@@ -197,6 +197,11 @@ class Province(_Section):
     limits: Limits = Field(
         default=Limits(), description="limits towards the province's system, where they differ from the spec's"
     )
+    gateway: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
+        default=None,
+        description="the hour from which citizens file online on the national portal only, with its offset; what is "
+        "filed on the provincial portal later is warned of. Left out: there is no such hour yet",
+    )
     national: National = Field(description="the national side")
     inbound: Inbound | None = Field(
         default=None, description="the way in for dossiers from the national portal; left out: there is none"

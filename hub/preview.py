@@ -14,6 +14,7 @@ from hub.check import apply_gate
 from hub.context import Hub
 from hub.landing import mapped_records
 from hub.merge import NEWEST
+from hub.procedures.in_force import version_then
 from hub.sample import Record, records_of_dossier, sample
 from hub.sidebyside import Row, masked, names_of, rows_of
 from hub.staging import Batch, copy_batch, create_staging
@@ -34,13 +35,13 @@ VERDICTS: dict[Verdict, str] = {
     "held": "would be held",
 }
 
-_NATIONAL = """
+_NATIONAL = f"""
 SELECT n.code AS dossier_code, coalesce(d.outgoing_code, n.national, n.code) AS outgoing_code,
        p.name AS procedure_name, p.field_code, p.field_name
-FROM unnest(CAST(:codes AS text[]), CAST(:nationals AS text[]), CAST(:procedures AS text[]))
-     AS n (code, national, procedure)
+FROM unnest(CAST(:codes AS text[]), CAST(:nationals AS text[]), CAST(:procedures AS text[]),
+            CAST(:received AS timestamptz[])) AS n (code, national, procedure, received_at)
 LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.code
-LEFT JOIN procedure_version p ON p.procedure_code = n.procedure AND p.valid_to IS NULL
+{version_then("n.procedure", "n.received_at")}
 """
 
 
@@ -186,6 +187,7 @@ def _resolved(hub: Hub, records: Sequence[dict[str, Any]]) -> dict[str, dict[str
         "codes": [record["dossier_code"] for record in coded],
         "nationals": [record.get("national_code") for record in coded],
         "procedures": [record.get("procedure_code") for record in coded],
+        "received": [record.get("received_at") for record in coded],
     }
     with hub.engine.connect() as connection:
         rows = [dict(row._mapping) for row in connection.execute(text(_NATIONAL), given)]

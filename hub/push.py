@@ -20,6 +20,7 @@ from connectors.errors import AuthRefused, PeerBusy, PeerDown, PeerError, PeerUn
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National, Unsendable
+from hub.procedures.in_force import version_then
 from hub.runs import end_stage, failing, get_run
 from hub.staging import printable
 from hub.store import province_lock
@@ -33,7 +34,7 @@ REFUSED = "refused_nationally"
 TRIES = 3
 """Times a dossier without a clear answer is probed and sent in one push before it stays `unknown` for the next."""
 
-OWED = """
+OWED = f"""
 WITH owed AS (
     SELECT dossier_code FROM delivery
     WHERE province = :province AND state IN ('pending', 'sending', 'unknown')
@@ -57,7 +58,7 @@ SELECT d.dossier_code, d.outgoing_code, d.content_hash, d.record, d.procedure_co
        coalesce((SELECT jsonb_agg(s.record) FROM progress_step s WHERE s.province = d.province
                  AND s.dossier_code = d.dossier_code AND s.state = 'delivered'), '[]') AS sent_steps
 FROM owed JOIN dossier d ON d.province = :province AND d.dossier_code = owed.dossier_code
-LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
+{version_then("d.procedure_code", "d.received_at")}
 LEFT JOIN delivery x ON x.province = d.province AND x.dossier_code = d.dossier_code
      AND x.state IN ('pending', 'sending', 'unknown')
 WHERE d.dossier_code > :after

@@ -6,11 +6,10 @@ from sqlalchemy import text
 
 from connectors import CheckLine
 from connectors.errors import ConnectorError
-from hub.check import suite_path
+from hub.check import check_suites
 from hub.connections import peer
 from hub.context import Hub
 from hub.errors import ConfigurationError, HubError, NotYet
-from hub.expectations import check_suite
 from mappings import MappingError
 from mappings.units import units
 
@@ -28,7 +27,7 @@ def ensure_ready(hub: Hub) -> None:
 def configuration_lines(hub: Hub) -> list[CheckLine]:
     """One line for each part of the configuration, in the form of a connector's check."""
     first = ("province", lambda: _province(hub))  # reads every administrative unit: not for each run
-    last = ("gate", lambda: check_suite(suite_path(hub.settings)))
+    last = ("gate", lambda: check_suites(hub))
     return [_line(name, part) for name, part in (first, *_parts(hub), last)]
 
 

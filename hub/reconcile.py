@@ -12,6 +12,7 @@ from connectors.errors import PeerError
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.national import National, Unsendable, differing
+from hub.procedures.in_force import version_then
 from hub.runs import end_stage, failing, get_run
 from schemas import tables
 
@@ -19,13 +20,13 @@ STATUS_FIELD = "TrangThaiHoSo"
 SAMPLE = 100
 """Dossiers looked up between two commits."""
 
-DELIVERED = """
+DELIVERED = f"""
 SELECT d.dossier_code, d.outgoing_code, d.delivered_hash AS content_hash, d.record, d.procedure_code,
        p.name AS procedure_name, p.field_code, p.field_name,
        coalesce((SELECT jsonb_agg(s.record ORDER BY s.happened_at, s.ordinal) FROM progress_step s
                  WHERE s.province = d.province AND s.dossier_code = d.dossier_code AND s.state = 'delivered'),
                 '[]') AS steps
-FROM dossier d LEFT JOIN procedure_version p ON p.procedure_code = d.procedure_code AND p.valid_to IS NULL
+FROM dossier d {version_then("d.procedure_code", "d.received_at")}
 WHERE d.province = :province AND d.delivered_hash = d.content_hash AND d.dossier_code > :after
   AND (CAST(:run_id AS bigint) IS NULL
        OR d.reconciled_hash IS DISTINCT FROM d.delivered_hash

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from hub.config import Settings, load_province, province_slugs
 from hub.context import Hub
 from hub.errors import HubError
+from hub.gate.docs import data_docs_page
 from hub.runs import end_stage, get_run
 from hub.status import province_status
 from schemas.masking import mask_text
@@ -25,6 +26,11 @@ DIFFERENCES = """
 SELECT d.dossier_code, d.kind, d.field, d.hub, d.national FROM difference d
 WHERE d.reconciliation_id = (SELECT max(reconciliation_id) FROM reconciliation WHERE province = :province)
 ORDER BY d.kind, d.dossier_code LIMIT :limit
+"""
+
+WARNINGS = """
+SELECT reason, field, count(*) AS dossiers FROM warning WHERE province = :province AND gone_at IS NULL
+GROUP BY reason, field ORDER BY dossiers DESC, reason, field
 """
 
 SHOWN = 200
@@ -58,7 +64,10 @@ def render(engine: Engine, settings: Settings, now: datetime) -> str:
     environment.filters["mask"] = lambda value: mask_text(str(value or ""))
     environment.filters["explain"] = explain
     environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")
-    return environment.get_template("report.html.j2").render(now=now, provinces=provinces, shown=SHOWN)
+    page = data_docs_page(settings.home)
+    data_docs = page.relative_to(settings.home / "reports").as_posix() if page.is_file() else None
+    template = environment.get_template("report.html.j2")
+    return template.render(now=now, provinces=provinces, shown=SHOWN, data_docs=data_docs)
 
 
 def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
@@ -71,6 +80,9 @@ def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
         given = {"province": slug, "limit": SHOWN}
         held = [dict(row._mapping) for row in connection.execute(text(HELD_ITEMS), given)]
         differences = [dict(row._mapping) for row in connection.execute(text(DIFFERENCES), given)]
+        warnings = [dict(row._mapping) for row in connection.execute(text(WARNINGS), given)]
+    status = province_status(engine, slug)
+    last = status.get("last_run") or {}
     return {
         "slug": slug,
         "name": place.province.name,
@@ -78,7 +90,9 @@ def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
         "broken": None,
         "held_items": held,
         "differences": differences,
-        **province_status(engine, slug),
+        "warnings": warnings,
+        "batch_warnings": (last.get("counts") or {}).get("batch_warnings") or {},
+        **status,
     }
 
 

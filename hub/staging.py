@@ -29,6 +29,11 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _words(values: list[Any]) -> str:
+    """Words and numbers that hold no spaces, as one COPY text."""
+    return " ".join(map(str, values)) if values else ""
+
+
 def _json(value: Any) -> bytes:
     """A value as JSON in COPY text."""
     return _escaped(orjson.dumps(value))
@@ -106,6 +111,15 @@ def _staged_line(position: int, source_key: str, changed_at: datetime | None, ma
         _text(get("received_at")),
         _text(get("due_at")),
         _text(get("finished_at")),
+        _text(get("returned_at")),
+        _text(get("portal")),
+        _text(get("tax_code")),
+        _text(get("phone")),
+        _text(get("commune")),
+        _words([fee["amount"] for fee in get("fees") or () if fee.get("amount") is not None]),
+        str(sum(bool(result.get("url") and result.get("result_code")) for result in get("results") or ())),
+        _words([finding.reason for _, finding in mapped.held_steps]),
+        _words([note.kind for note in mapped.notes]),
     )
     values = (
         "\t".join(scalars).encode(),

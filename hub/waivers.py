@@ -13,14 +13,14 @@ LATE = "late_step"
 
 SPARED = """
 DELETE FROM failing f USING {staging} s, waiver w
-WHERE s.message_id = f.message_id AND s.position = f.position
+WHERE f.waivable AND s.message_id = f.message_id AND s.position = f.position
   AND w.province = :province AND w.source_key = s.source_key AND w.ended_at IS NULL
   AND w.reason = f.reason AND w.field = f.field AND w.value IS NOT DISTINCT FROM (s.record ->> f.field)
 """
 
 
 def spare_waived(connection: Connection, province: str, staging: str) -> int:
-    """Take what is waived out of the gate's temporary table `failing` (message_id, position, reason, field).
+    """Take what is waived out of the gate's temporary table `failing` (message_id, position, reason, field, waivable).
 
     Returns:
         Findings that were taken out.

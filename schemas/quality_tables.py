@@ -40,6 +40,7 @@ rule_outcome = Table(
     Column("province", Text, nullable=False),
     Column("rule", Text, nullable=False, comment="file and line"),
     Column("expect", Text, nullable=False, comment="name of the expectation in Great Expectations"),
+    Column("arguments", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="arguments, as they ran"),
     Column("level", Text, nullable=False, comment="hold, warn or stop"),
     Column("reason", Text, nullable=False),
     Column("field", Text, nullable=False),

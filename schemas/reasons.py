@@ -27,8 +27,65 @@ REASONS: dict[str, Reason] = {
     "missing_submitted": Reason("the dossier has no time of submission", "hồ sơ không có ngày nộp", PROVINCE),
     "missing_owner": Reason("the dossier has no owner", "hồ sơ không có chủ hồ sơ", PROVINCE),
     "bad_identity": Reason(
-        "the identity number has neither 12 nor 9 digits", "số định danh không đủ 12 hoặc 9 chữ số", PROVINCE
+        "the identity number has neither 12 nor 9 digits, or names no place or year of birth that can be",
+        "số định danh không đủ 12 hoặc 9 chữ số, hoặc mã nơi sinh, năm sinh không thể có",
+        PROVINCE,
     ),
+    "procedure_not_in_force": Reason(
+        "the procedure was closed before the dossier was received",
+        "thủ tục đã bị bãi bỏ trước ngày tiếp nhận hồ sơ",
+        PROVINCE,
+    ),
+    "bad_portal": Reason(
+        "the place of filing is neither the national nor the provincial portal", "nơi nộp hồ sơ không hợp lệ", ENGINEER
+    ),
+    "bad_tax_code": Reason("the tax code cannot be one", "mã số thuế không hợp lệ (sai số kiểm tra)", PROVINCE),
+    "bad_phone": Reason(
+        "no Vietnamese network has this phone number", "số điện thoại không thuộc mạng nào của Việt Nam", PROVINCE
+    ),
+    "unknown_commune": Reason(
+        "no commune had this code by the day of receipt", "mã xã chưa từng tồn tại đến ngày tiếp nhận", PROVINCE
+    ),
+    "fee_differs": Reason(
+        "a fee is a thousand times larger or smaller than the procedure's",
+        "phí, lệ phí lệch 1.000 lần so với thủ tục",
+        PROVINCE,
+    ),
+    "due_beyond_limit": Reason(
+        "the due date lies beyond the procedure's time limit in working days",
+        "ngày hẹn trả vượt thời hạn giải quyết của thủ tục",
+        PROVINCE,
+    ),
+    "outside_gateway": Reason(
+        "it was filed online on the provincial portal after the national portal became the only one",
+        "hồ sơ nộp trực tuyến trên cổng của tỉnh sau thời điểm chỉ nhận qua Cổng Dịch vụ công quốc gia",
+        PROVINCE,
+    ),
+    "result_without_link": Reason(
+        "it is finished, a result paper is due, and none comes with a code and a link",
+        "hồ sơ đã xong, có kết quả phải trả nhưng thiếu mã hoặc đường dẫn kết quả điện tử",
+        PROVINCE,
+    ),
+    "status_went_back": Reason(
+        "its status went back to one that it cannot come to any more",
+        "trạng thái lùi về bước không thể quay lại",
+        PROVINCE,
+    ),
+    "blank_due": Reason("it has no due date", "hồ sơ không có ngày hẹn trả", PROVINCE),
+    "internal_link": Reason(
+        "a link that the public cannot open was withheld", "đường dẫn nội bộ, người dân không mở được", PROVINCE
+    ),
+    "odd_code": Reason("the dossier code has no known form", "mã hồ sơ không đúng định dạng", PROVINCE),
+    "unusual_volume": Reason(
+        "far more or far fewer records than on this weekday", "số hồ sơ bất thường so với cùng ngày trong tuần", VENDOR
+    ),
+    "stale_source": Reason(
+        "the source has shown no change for days", "hệ thống nguồn nhiều ngày không có thay đổi", VENDOR
+    ),
+    "field_gone": Reason(
+        "a field that was usually filled is empty", "một trường thường có dữ liệu nay để trống", VENDOR
+    ),
+    "value_drift": Reason("a code is new, or is not used any more", "xuất hiện mã mới hoặc mã không còn dùng", VENDOR),
     "impossible_dates": Reason(
         "the dates contradict each other or lie outside any sense", "các mốc thời gian mâu thuẫn hoặc vô lý", PROVINCE
     ),

@@ -39,3 +39,29 @@ def may_follow(before: int | None, after: int) -> bool:
     if before == after:
         return before not in FINAL_STATUSES
     return after in _MOVES[before]
+
+
+def _reachable(before: int) -> frozenset[int]:
+    """Every status that progress may reach from one without a correction (9 -> 5), itself included."""
+    found, ahead = {before}, [before]
+    while ahead:
+        at = ahead.pop()
+        fresh = {after for after in _MOVES[at] if (at, after) != CORRECTION} - found
+        found |= fresh
+        ahead.extend(fresh)
+    return frozenset(found)
+
+
+CORRECTION = (9, 5)
+"""A finished dossier that asks for a supplement after all: it happens, and somebody should look at it."""
+
+_FORWARD = {status: _reachable(status) for status in NATIONAL_STATUSES}
+
+
+def went_back(before: int, after: int) -> bool:
+    """Whether a dossier that had one status cannot have come to the other by any moves, some unseen.
+
+    >>> went_back(2, 10), went_back(10, 4), went_back(9, 5), went_back(4, 2)
+    (False, True, True, True)
+    """
+    return after not in _FORWARD[before]

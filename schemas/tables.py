@@ -113,12 +113,23 @@ STAGED = (
     ("received_at", DateTime(timezone=True)),
     ("due_at", DateTime(timezone=True)),
     ("finished_at", DateTime(timezone=True)),
+    ("returned_at", DateTime(timezone=True)),
+    ("portal", SmallInteger),
+    ("tax_code", Text),
+    ("phone", Text),
+    ("commune", Text),
+    ("fee_amounts", Text),
+    ("result_links", Integer),
+    ("held_reasons", Text),
+    ("note_kinds", Text),
     ("record", JSONB),
     ("steps", JSONB),
     ("held_steps", JSONB),
     ("notes", JSONB),
 )
-"""Columns of a run's staging table, in COPY order. `record` is the canonical dossier without its steps."""
+"""Columns of a run's staging table, in COPY order. `record` is the canonical dossier without its steps; `fee_amounts`,
+`held_reasons` (of progress steps) and `note_kinds` are lists with a space between, empty for none; `result_links`
+counts result papers that have both a code and a link."""
 
 HELD = (
     ("message_id", BigInteger),

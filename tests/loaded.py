@@ -1,6 +1,6 @@
 """What the process holds from which commands are forked: the command line and Great Expectations."""
 
 import hub.cli
-import hub.expectations
+import hub.gate.great
 
-hub.expectations.great_expectations()
+hub.gate.great.great_expectations()

@@ -14,12 +14,13 @@ from hub.cli import (
     database,
     discover,
     inbound,
-    mapping,
     kpi,
+    mapping,
     operate,
     preview,
     procedures,
     province,
+    quality,
     quarantine,
     readiness,
     record,
@@ -64,6 +65,7 @@ def _options(
 for module in (sync, province, check, discover, conform, record, operate, preview, suggest, readiness, kpi):
     module.register(app)
 app.add_typer(procedures.app, name="procedures")
+app.add_typer(quality.app, name="quality")
 worklist.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(worklist.audit_app, name="audit")

@@ -10,10 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hub import audit, waivers
-from hub.check import suite_path
 from hub.context import Hub
 from hub.errors import ConfigurationError
-from hub.expectations import load_suite
+from hub.gate.suite import load_suite
 from hub.redrive import PURPOSES, redrive
 from hub.store import whole_province
 from hub.waivers import CONFLICT, LATE, Waiver
@@ -223,5 +222,5 @@ def _why_not(one: dict[str, Any], finding: dict[str, Any]) -> str:
 
 def waivable(hub: Hub) -> set[tuple[str, str]]:
     """(reason, field) of every rule of the suite that says `waivable: true`."""
-    rules = load_suite(suite_path(hub.settings))
-    return {(rule["reason"], rule["field"]) for rule in rules if rule.get("waivable") is True}
+    rules = load_suite(hub.settings.folders, "dossier").rules
+    return {(rule.reason, rule.field) for rule in rules if rule.waivable}

@@ -2,17 +2,24 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from hub.config import BASE
 from hub.context import Hub
 from hub.errors import CheckBroken, ConfigurationError
-from hub.expectations import check_suite, failures, load_suite
+from hub.gate.columns import KEY
+from hub.gate.great import Outcome, expectation, outcomes
+from hub.gate.suite import load_suite, read_suite
 from hub.sync import sync
 from tests.conftest import Sandbox
 
-SUITE = Path("schemas/expectations/dossier.yaml")
+
+def failures(hub: Hub, path: Path) -> list[Outcome]:
+    """What the rules of a suite file find in the table `gate`, failed ones only."""
+    return [one for one in outcomes(hub.engine, "gate", read_suite(path)[0], KEY) if one.failed]
 
 
 @pytest.fixture
@@ -43,32 +50,35 @@ def test_each_failing_rule_comes_with_its_count_and_a_query_for_every_row(gate: 
         " reason: dates, field: received_at}",
         '{expect: expect_column_values_to_match_regex, column: agency, regex: "^O\'B.*%s :y$", reason: r, field: f}',
     )
-    found = {one.reason: one for one in failures(gate.engine, "gate", path)}
-    assert {reason: one.count for reason, one in found.items()} == {"missing": 50, "dates": 20}
+    found = {one.rule.reason: one for one in failures(gate, path)}
+    assert {reason: (one.failed, one.evaluated) for reason, one in found.items()} == {
+        "missing": (50, 500),
+        "dates": (20, 500),
+    }
     with gate.engine.connect() as connection:
         for one in found.values():
-            assert len(connection.exec_driver_sql(one.query).all()) == one.count
-    assert found["missing"].rule.endswith("s.yaml:3")
+            assert len(connection.exec_driver_sql(str(one.query)).all()) == one.failed
+    assert found["missing"].rule.where.endswith("s.yaml:3")
 
 
 def test_an_unknown_expectation_names_file_and_line(gate: Hub, tmp_path: Path) -> None:
     path = suite(tmp_path / "s.yaml", "{expect: expect_nothing_at_all, column: a, reason: r, field: f}")
     with pytest.raises(ConfigurationError, match="expect_nothing_at_all") as failed:
-        list(failures(gate.engine, "gate", path))
+        failures(gate, path)
     assert failed.value.where.endswith("s.yaml:3")
 
 
 def test_an_expectation_on_a_column_that_is_not_there_cannot_run(gate: Hub, tmp_path: Path) -> None:
     path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, column: nme, reason: r, field: f}")
     with pytest.raises(ConfigurationError, match="could not run") as failed:
-        list(failures(gate.engine, "gate", path))
+        failures(gate, path)
     assert failed.value.where.endswith("s.yaml:3")
 
 
 def test_an_expectation_without_a_reason_is_refused(tmp_path: Path) -> None:
     path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, column: a, field: f}")
     with pytest.raises(ConfigurationError, match="'reason'"):
-        load_suite(path)
+        read_suite(path)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +99,7 @@ def test_a_broken_suite_of_ones_own_names_file_and_line(tmp_path: Path, content:
     path = tmp_path / "dossier.yaml"
     path.write_text(content, "utf-8")
     with pytest.raises(ConfigurationError) as failed:
-        load_suite(path)
+        read_suite(path)
     told = failed.value
     assert told.where == f"{path}:{line}" and words in told.what and told.next_step
 
@@ -97,20 +107,20 @@ def test_a_broken_suite_of_ones_own_names_file_and_line(tmp_path: Path, content:
 def test_arguments_that_an_expectation_does_not_take_name_file_and_line(tmp_path: Path) -> None:
     path = suite(tmp_path / "s.yaml", "{expect: expect_column_values_to_not_be_null, 3: a, reason: r, field: f}")
     with pytest.raises(ConfigurationError, match="does not take") as failed:
-        check_suite(path)
+        expectation(read_suite(path)[0].rules[0])
     assert failed.value.where.endswith("s.yaml:3")
 
 
 def test_when_moved_rows_are_not_the_counted_rows_the_run_fails_and_nothing_is_merged(
     lao_cai: Hub, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = failures
+    def one_row_short(*given: Any) -> list[Outcome]:
+        return [
+            replace(one, query=f"SELECT * FROM ({one.query}) q LIMIT {one.failed - 1}") if one.query else one
+            for one in outcomes(*given)
+        ]
 
-    def one_row_short(*given: object) -> object:
-        for failure in real(*given):  # type: ignore[arg-type]
-            yield replace(failure, query=f"SELECT * FROM ({failure.query}) q LIMIT {failure.count - 1}")
-
-    monkeypatch.setattr("hub.check.failures", one_row_short)
+    monkeypatch.setattr("hub.check.outcomes", one_row_short)
     with pytest.raises(CheckBroken, match="counted"):
         sync(lao_cai)
     with lao_cai.engine.connect() as connection:
@@ -120,4 +130,5 @@ def test_when_moved_rows_are_not_the_counted_rows_the_run_fails_and_nothing_is_m
 
 
 def test_the_suite_of_the_hub_names_a_reason_and_a_field_for_every_rule() -> None:
-    assert len(load_suite(SUITE)) >= 13
+    rules = load_suite((BASE,), "dossier").rules
+    assert len(rules) >= 13 and all(rule.reason and rule.field for rule in rules)

@@ -25,7 +25,7 @@ def test_an_imported_module_stays_as_it_is() -> None:
 
 def test_great_expectations_comes_without_what_only_drawing_and_distributions_need() -> None:
     code = (
-        "from hub.expectations import great_expectations; import sys; great_expectations();"
+        "from hub.gate.great import great_expectations; import sys; great_expectations();"
         " print(sum(name.startswith(('altair.', 'scipy.stats.')) for name in sys.modules));"
         " from scipy import stats; print(stats.norm.cdf(0))"
     )

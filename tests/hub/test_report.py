@@ -7,7 +7,7 @@ import pytest
 
 from hub.config import BASE
 from hub.context import Hub
-from hub.expectations import load_suite
+from hub.gate.suite import load_suite
 from hub.report import render
 from hub.sync import sync
 from schemas.reasons import REASONS, explain
@@ -15,7 +15,7 @@ from tests.conftest import Sandbox
 
 
 def test_every_reason_that_rules_and_mappings_give_is_explained() -> None:
-    given = {rule["reason"] for rule in load_suite(BASE / "schemas/expectations/dossier.yaml")}
+    given = {rule.reason for rule in load_suite((BASE,), "dossier").rules}
     for path in (BASE / "mappings").rglob("*.yaml"):
         given |= set(re.findall(r"^reason: ([a-z_]+)", path.read_text("utf-8"), re.M))
     for path in (BASE / "mappings").glob("*.py"):

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from hub.expectations import KEY, failures, great_expectations
+from hub.gate.columns import KEY
+from hub.gate.great import Outcome, great_expectations, outcomes
+from hub.gate.suite import read_suite
 
 ROWS = """
 CREATE TABLE gate_equal AS SELECT 1::bigint AS message_id, n AS position,
@@ -15,7 +17,7 @@ CREATE TABLE gate_equal AS SELECT 1::bigint AS message_id, n AS position,
     CASE WHEN n % 9 = 0 THEN 'x' ELSE '01' || n END AS c, n % 3 AS d FROM generate_series(1, 300) n
 """
 
-RULES = (
+RULES: tuple[dict[str, Any], ...] = (
     {"expect": "expect_column_values_to_not_be_null", "column": "a"},
     {"expect": "expect_column_values_to_be_between", "column": "b", "min_value": 1, "max_value": 5},
     {"expect": "expect_column_values_to_be_in_set", "column": "d", "value_set": [0, 1, 2]},
@@ -24,6 +26,10 @@ RULES = (
     {"expect": "expect_column_values_to_be_unique", "column": "c"},
     {"expect": "expect_column_values_to_not_be_null", "column": "a", "mostly": 0.5},
 )
+
+
+def failures(engine: Engine, suite: Path) -> list[Outcome]:
+    return [one for one in outcomes(engine, "gate_equal", read_suite(suite)[0], KEY) if one.failed]
 
 
 def by_the_public_way(engine: Engine) -> list[tuple[bool, int]]:
@@ -54,16 +60,16 @@ def test_verdicts_and_counts_are_those_of_batch_validate_and_each_query_selects_
     lines = (", ".join(f"{key}: {value!r}" for key, value in rule.items()) for rule in RULES)
     body = "".join(f"  - {{{line}, reason: r{number}, field: f}}\n" for number, line in enumerate(lines))
     suite.write_text(f"suite: t\nexpectations:\n{body}", "utf-8")
-    found = {one.reason: one for one in failures(engine, "gate_equal", suite)}
+    found = {one.rule.reason: one for one in failures(engine, suite)}
     public = {f"r{number}": told for number, told in enumerate(by_the_public_way(engine))}
-    assert {reason: (False, one.count) for reason, one in found.items()} == {
+    assert {reason: (False, one.failed) for reason, one in found.items()} == {
         reason: told for reason, told in public.items() if not told[0]
     }
     assert set(found) == {"r0", "r1", "r3", "r4", "r5"}
     with engine.connect() as connection:
         for one in found.values():
-            rows = connection.exec_driver_sql(one.query).all()
-            assert len(rows) == one.count and set(KEY) <= set(rows[0]._fields)
+            rows = connection.exec_driver_sql(str(one.query)).all()
+            assert len(rows) == one.failed and set(KEY) <= set(rows[0]._fields)
 
 
 def test_a_second_look_at_a_suite_builds_nothing_anew_and_asks_one_query_for_all_counts(
@@ -76,11 +82,11 @@ def test_a_second_look_at_a_suite_builds_nothing_anew_and_asks_one_query_for_all
         "{{expect: expect_column_values_to_be_between, column: b, min_value: -{0}, max_value: 9, reason: r, field: f}}"
     )
     suite.write_text("suite: t\nexpectations:\n" + "".join(f"  - {rule.format(n)}\n" for n in range(9)), "utf-8")
-    assert list(failures(engine, "gate_equal", suite)) == []
+    assert failures(engine, suite) == []
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     monkeypatch.setattr(
         "great_expectations.validator.validation_graph.ValidationGraph.build_metric_dependency_graph", None
     )
-    assert list(failures(engine, "gate_equal", suite)) == []
+    assert failures(engine, suite) == []
     assert len([one for one in asked if "gate_equal" in one and "CASE WHEN" in one]) == 1

@@ -45,6 +45,13 @@ def upgrade() -> None:
         sa.Column("province", sa.Text(), nullable=False),
         sa.Column("rule", sa.Text(), nullable=False, comment="file and line"),
         sa.Column("expect", sa.Text(), nullable=False, comment="name of the expectation in Great Expectations"),
+        sa.Column(
+            "arguments",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+            comment="arguments, as they ran",
+        ),
         sa.Column("level", sa.Text(), nullable=False, comment="hold, warn or stop"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("field", sa.Text(), nullable=False),

@@ -1,0 +1,172 @@
+"""`lienthong quality rules | warnings | outcomes | docs | accept`."""
+
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from sqlalchemy import text
+
+from hub import audit
+from hub.check import rules_of
+from hub.cli.output import Json, local_time, out, print_json
+from hub.config import Settings, load_province
+from hub.errors import ConfigurationError
+from hub.gate.great import expectation
+from hub.gate.stops import accept as accept_stop
+from hub.store import database_url, engine_of, upgrade
+from schemas.masking import mask_text
+from schemas.reasons import explain
+
+app = typer.Typer(help="The gate: its rules, what they found, and Data Docs.", no_args_is_help=True)
+
+Province = Annotated[str | None, typer.Argument(help="One province; without it all.")]
+
+_WARNINGS = """
+SELECT province, dossier_code, reason, field, value, rule, warned_at FROM warning
+WHERE gone_at IS NULL AND (CAST(:province AS text) IS NULL OR province = :province)
+  AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+ORDER BY province, reason, warned_at, dossier_code LIMIT :limit
+"""
+_GROUPS = """
+SELECT province, reason, field, count(*) AS dossiers, min(warned_at) AS since FROM warning
+WHERE gone_at IS NULL AND (CAST(:province AS text) IS NULL OR province = :province)
+  AND (CAST(:reason AS text) IS NULL OR reason = :reason) GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
+"""
+_OUTCOMES = """
+SELECT o.province, o.suite, o.number, o.reason, o.field, o.level, o.rule, o.evaluated, o.failed, o.run_id, o.at
+FROM rule_outcome o
+WHERE o.run_id = (SELECT max(n.run_id) FROM rule_outcome n WHERE n.province = o.province AND n.suite = o.suite)
+  AND (CAST(:province AS text) IS NULL OR o.province = :province) ORDER BY o.province, o.suite DESC, o.number
+"""
+
+
+@app.command()
+def rules(as_json: Json = False) -> None:
+    """Every rule of the suites as they run, with one's own laid over, each in words; checks the files."""
+    told: list[dict[str, Any]] = []
+    for suite, rule in rules_of(Settings.from_environment()):
+        expectation(rule)
+        words = explain(rule.reason)
+        told.append(
+            {
+                "suite": suite,
+                "level": rule.level,
+                "reason": rule.reason,
+                "field": rule.field,
+                "meaning": words.meaning,
+                "nghia": words.nghia,
+                "who": words.who,
+                "waivable": rule.waivable,
+                "expect": rule.expect,
+                "arguments": rule.arguments,
+                "rule": rule.where,
+            }
+        )
+    if as_json:
+        print_json({"rules": told})
+        return
+    table = Table("level", "reason", "field", "meaning", "rule", box=box.SIMPLE_HEAD, pad_edge=False)
+    for one in told:
+        table.add_row(*(str(one[key]) for key in ("level", "reason", "field", "meaning", "rule")))
+    out.print(table)
+
+
+@app.command()
+def warnings(
+    province: Province = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason, such as bad_tax_code.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Dossiers at most; 0: only the groups.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Dossiers that were delivered and that somebody should look at: groups, then the oldest. Values are masked."""
+    rows = {"province": province, "reason": reason, "limit": limit}
+    groups, items = _asked(_GROUPS, province, rows), _asked(_WARNINGS, province, rows)
+    for item in items:
+        item["value"] = item["value"] and mask_text(item["value"])
+    if as_json:
+        print_json({"total": sum(group["dossiers"] for group in groups), "groups": groups, "warnings": items})
+        return
+    if not groups:
+        out.print("Nothing to warn of.")
+        return
+    table = Table("province", "reason", "field", "dossiers", "since", box=box.SIMPLE_HEAD, pad_edge=False)
+    for group in groups:
+        words = (group["province"], group["reason"], group["field"])
+        table.add_row(*words, f"{group['dossiers']:,}", local_time(group["since"])[:10])
+    out.print(table)
+    for item in items:
+        value = f" = {item['value']}" if item["value"] else ""
+        line = f"{item['dossier_code']} · {item['reason']}: {item['field']}{value}  ({item['rule']})"
+        out.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def outcomes(province: Province = None, as_json: Json = False) -> None:
+    """What every rule found in the last run of each province, also those that nothing failed."""
+    found = _asked(_OUTCOMES, province, {"province": province})
+    if as_json:
+        print_json({"outcomes": found})
+        return
+    if not found:
+        out.print("No run has been checked yet.")
+        return
+    table = Table("province", "level", "reason", "field", "looked at", "failed", box=box.SIMPLE_HEAD, pad_edge=False)
+    for one in found:
+        words = (one["province"], one["level"], one["reason"], one["field"])
+        table.add_row(*words, f"{one['evaluated']:,}", f"{one['failed']:,}", style="bold" if one["failed"] else None)
+    out.print(table)
+
+
+@app.command()
+def docs(as_json: Json = False) -> None:
+    """Data Docs of the last run of each province, built by Great Expectations, to be read offline; no values in it."""
+    from hub.gate.docs import build_docs
+
+    settings = Settings.from_environment()
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    page, pages = build_docs(engine, settings.home)
+    if as_json:
+        print_json({"page": str(page), "results": pages})
+        return
+    out.print(f"{pages:,} results of the gate in {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def accept(
+    province: Annotated[str, typer.Argument(help="Province.")],
+    rule: Annotated[str, typer.Option(help="Reason of the rule that stopped the run, such as unusual_volume.")],
+    why: Annotated[str, typer.Option(help="Why the run is right all the same; kept in the audit.")],
+    by: Annotated[str | None, typer.Option(help="Who decides; default LIENTHONG_USER.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let the next run of a province pass a rule that stops it, once, under your name."""
+    settings = Settings.from_environment()
+    load_province(settings, province)
+    who = audit.person(by)
+    stops = sorted({one.reason for _, one in rules_of(settings) if one.level == "stop"})
+    if rule not in stops:
+        raise ConfigurationError(
+            f"no rule that stops a run gives '{rule}'", where="--rule", next_step=f"Such rules: {', '.join(stops)}."
+        )
+    if not why.strip():
+        raise ConfigurationError("no reason is given", where="--why", next_step="Say why the run is right.")
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    with engine.begin() as connection:
+        accept_stop(connection, province, rule, who, why.strip())
+    if as_json:
+        print_json({"province": province, "rule": rule, "by": who, "why": why.strip()})
+        return
+    out.print(f"The next run of {province} passes {rule} once. Now: lienthong sync {province}", highlight=False)
+
+
+def _asked(query: str, province: str | None, given: dict[str, Any]) -> list[dict[str, Any]]:
+    settings = Settings.from_environment()
+    if province:
+        load_province(settings, province)
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(text(query), given)]

@@ -1,0 +1,152 @@
+"""What a gate found, kept: rows set apart, warnings opened and closed, the outcome of every rule."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hub.errors import CheckBroken
+from hub.gate.great import Outcome
+from hub.gate.suite import Suite
+from hub.waivers import spare_waived
+from schemas.quality_tables import rule_outcome
+from schemas.tables import HELD, holding_table, staging_table
+
+_FAILING = """
+CREATE TEMP TABLE {name} (message_id bigint, position integer, rule integer, reason text, field text, rule_at text,
+    detail text, waivable boolean) ON COMMIT DROP
+"""
+
+_WARN = """
+WITH newest AS (
+    SELECT DISTINCT ON (dossier_code) message_id, position, dossier_code, source_key, changed_at, record FROM {staging}
+    ORDER BY dossier_code, changed_at DESC NULLS LAST, message_id DESC, position DESC
+), judged AS (
+    SELECT n.* FROM newest n LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
+    WHERE d.changed_at IS NULL OR n.changed_at >= d.changed_at
+), found AS (
+    SELECT DISTINCT ON (j.dossier_code, f.reason, f.field) j.dossier_code, f.reason, f.field, f.rule_at AS rule,
+           concat_ws(' · ', CASE WHEN jsonb_typeof(j.record -> f.field) <> 'array'
+                     THEN nullif(left(j.record ->> f.field, 500), '') END, f.detail) AS value
+    FROM judged j JOIN warned f USING (message_id, position) ORDER BY j.dossier_code, f.reason, f.field, f.rule
+), gone AS (
+    UPDATE warning w SET gone_at = :now FROM judged j
+    WHERE w.province = :province AND w.gone_at IS NULL AND w.dossier_code = j.dossier_code
+      AND NOT EXISTS (SELECT FROM found f WHERE (f.dossier_code, f.reason, f.field)
+                      = (w.dossier_code, w.reason, w.field))
+)
+INSERT INTO warning (province, dossier_code, reason, field, value, rule, run_id, seen_run_id, warned_at)
+SELECT :province, dossier_code, reason, field, nullif(value, ''), rule, :run_id, :run_id, :now FROM found
+ON CONFLICT (province, dossier_code, reason, field) WHERE gone_at IS NULL DO UPDATE SET
+    value = excluded.value, rule = excluded.rule, seen_run_id = excluded.seen_run_id
+"""
+"""Of several versions the newest staged one speaks, when it is not older than what is stored; one that passes ends the
+warnings of those before it."""
+
+
+def select_failing(connection: Connection, outcomes: Sequence[Outcome], gate: str, table: str) -> int:
+    """Fill the temporary table with every failing row, by GX's own queries. Returns the findings.
+
+    Raises:
+        CheckBroken: a query selects other rows than GX counted.
+    """
+    connection.execute(text(_FAILING.format(name=table)))
+    found = 0
+    for outcome in outcomes:
+        if not outcome.failed or outcome.query is None:
+            continue
+        rule = outcome.rule
+        connection.exec_driver_sql(f"CREATE TEMP TABLE unexpected AS {outcome.query}")
+        detail = f"g.{rule.detail}::text" if rule.detail else "NULL::text"
+        selected = connection.execute(
+            text(
+                f"INSERT INTO {table}"
+                f" SELECT message_id, position, :number, :reason, :field, :rule_at, {detail}, :waivable"
+                f" FROM unexpected JOIN {gate} g USING (message_id, position)"
+            ),
+            {
+                "number": outcome.number,
+                "reason": rule.reason,
+                "field": rule.field,
+                "rule_at": rule.where,
+                "waivable": rule.waivable,
+            },
+        ).rowcount
+        connection.exec_driver_sql("DROP TABLE unexpected")
+        if selected != outcome.failed:
+            raise CheckBroken(
+                f"GX counted {outcome.failed} rows for '{rule.reason}' but its query selects {selected}",
+                where=rule.where,
+                next_step="Nothing was merged. Report this with the suite file; the run can be repeated.",
+            )
+        found += selected
+    return found
+
+
+def set_apart(connection: Connection, province: str, run_id: int) -> int:
+    """Move what stands in `failing` from staging to holding, without what is waived; a row that fails several rules is
+    moved once with all of them. Returns the rows."""
+    staging, holding = staging_table(run_id).name, holding_table(run_id).name
+    spare_waived(connection, province, staging)
+    moved = connection.execute(
+        text(
+            f"INSERT INTO {holding} ({', '.join(name for name, _ in HELD)})"
+            " SELECT s.message_id, s.position, s.source_key, s.changed_at, s.dossier_code, s.content_hash, s.record,"
+            "  (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('detail', f.detail)) || jsonb_build_object("
+            "    'reason', f.reason, 'field', f.field, 'rule', f.rule_at, 'value', s.record ->> f.field)"
+            "    ORDER BY f.rule) FROM failing f WHERE f.message_id = s.message_id AND f.position = s.position)"
+            f" FROM {staging} s WHERE (s.message_id, s.position) IN (SELECT message_id, position FROM failing)"
+        )
+    ).rowcount
+    distinct = connection.scalar(text("SELECT count(DISTINCT (message_id, position)) FROM failing"))
+    removed = connection.execute(
+        text(f"DELETE FROM {staging} WHERE (message_id, position) IN (SELECT message_id, position FROM failing)")
+    ).rowcount
+    if not moved == distinct == removed:
+        raise CheckBroken(
+            f"{distinct} rows failed, {moved} were held and {removed} taken from staging",
+            where=f"run {run_id}",
+            next_step="Nothing was merged; the run can be repeated.",
+        )
+    return int(moved)
+
+
+def warn(connection: Connection, province: str, run_id: int, now: datetime) -> int:
+    """Open what stands in `warned` as warnings of the dossiers that go on, close what no longer holds.
+
+    Returns:
+        Warnings of this run's dossiers.
+    """
+    statement = text(_WARN.format(staging=staging_table(run_id).name))
+    return connection.execute(statement, {"province": province, "run_id": run_id, "now": now}).rowcount
+
+
+def keep_outcomes(
+    connection: Connection, province: str, run_id: int, suite: Suite, found: Sequence[Outcome], now: datetime
+) -> None:
+    """Write what every rule of the suite found; a run that is checked again speaks anew."""
+    connection.execute(
+        text("DELETE FROM rule_outcome WHERE run_id = :run_id AND suite = :suite"),
+        {"run_id": run_id, "suite": suite.name},
+    )
+    rows: list[dict[str, Any]] = [
+        {
+            "run_id": run_id,
+            "suite": suite.name,
+            "number": one.number,
+            "province": province,
+            "rule": one.rule.where,
+            "expect": one.rule.expect,
+            "arguments": one.rule.arguments,
+            "level": one.rule.level,
+            "reason": one.rule.reason,
+            "field": one.rule.field,
+            "evaluated": one.evaluated,
+            "failed": one.failed,
+            "at": now,
+        }
+        for one in found
+    ]
+    if rows:
+        connection.execute(rule_outcome.insert(), rows)

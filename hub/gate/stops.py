@@ -1,0 +1,59 @@
+"""Rules of level stop: the run ends before the merge, and a person may let the next one pass, once and by name."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from hub import audit
+from hub.errors import StageFailed
+from hub.gate.great import Outcome
+
+ACCEPTED, USED = "accept", "accepted"
+"""Actions of the audit: a person's word, and the run that went on by it."""
+
+_OPEN = """
+SELECT a.audit_id, a.details ->> 'reason' AS reason FROM audit a
+WHERE a.action = 'accept' AND a.province = :province AND NOT EXISTS (
+    SELECT FROM audit u WHERE u.action = 'accepted' AND u.province = a.province
+    AND (u.details ->> 'audit_id')::bigint = a.audit_id)
+ORDER BY a.audit_id
+"""
+
+
+def accept(connection: Connection, province: str, reason: str, who: str, why: str) -> None:
+    """Let the next run pass the stop of this reason, once."""
+    audit.write(connection, who, ACCEPTED, province=province, reason=reason, why=why)
+
+
+def open_acceptances(connection: Connection, province: str) -> dict[str, int]:
+    """What a person has accepted and no run has used: {reason: audit_id}."""
+    rows = connection.execute(text(_OPEN), {"province": province})
+    return {str(row.reason): int(row.audit_id) for row in rows}
+
+
+def refuse_stops(connection: Connection, province: str, found: Sequence[tuple[Outcome, str]]) -> list[tuple[str, int]]:
+    """Raise for a failed rule of level stop that nobody has accepted; answers with the acceptances to be used up.
+
+    `found` are the failed ones with their figures in words.
+
+    Raises:
+        StageFailed: what, with figures, and how a person lets the run pass.
+    """
+    accepted = open_acceptances(connection, province)
+    standing = [(one, figures) for one, figures in found if one.rule.reason not in accepted]
+    if not standing:
+        return [(reason, accepted[reason]) for reason in sorted({one.rule.reason for one, _ in found})]
+    words = "; ".join(f"{one.rule.reason}: {figures} ({one.rule.where})" for one, figures in standing)
+    first = standing[0][0].rule.reason
+    raise StageFailed(
+        f"the gate stopped the run before the merge: {words}",
+        where=f"{province} · check",
+        next_step="Ask whether the source is right. If it is, let the next run pass: lienthong quality accept"
+        f" {province} --rule {first} --by NAME --why TEXT; then lienthong sync {province}",
+    )
+
+
+def use_up(connection: Connection, province: str, run_id: int, used: Sequence[tuple[str, int]]) -> None:
+    """Write that the run went on by what a person had accepted."""
+    for reason, audit_id in used:
+        audit.write(connection, audit.HUB, USED, province=province, reason=reason, audit_id=audit_id, run_id=run_id)

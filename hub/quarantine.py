@@ -72,7 +72,10 @@ def listed(engine: Engine, chosen: Chosen, limit: int | None = None, after: int 
     fits, given = chosen.sql()
     if after is not None:
         before = item(engine, after)
-        fits += " AND (coalesce(q.changed_at, 'infinity'), q.item_id) > (coalesce(:changed, 'infinity'), :after)"
+        fits += (
+            " AND (coalesce(q.changed_at, 'infinity'), q.item_id)"
+            " > (coalesce(CAST(:changed AS timestamptz), 'infinity'), :after)"
+        )
         given |= {"changed": before["changed_at"], "after": after}
     query = text(
         "SELECT q.item_id, q.province, q.kind, q.stage, q.dossier_code, q.source_key, q.reason, q.findings, q.state,"

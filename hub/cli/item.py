@@ -13,6 +13,7 @@ from hub.context import Hub
 from hub.quarantine import raw_of
 from schemas.masking import mask_text
 from schemas.reasons import explain
+from schemas.records import DOSSIER, STEP
 
 ABREAST = 120
 """Columns of a screen on which raw and mapped stand side by side."""
@@ -24,6 +25,7 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     if found["message_id"] is not None and found["position"] is not None:
         raw = mask_text(readable(raw_of(hub, found["message_id"], found["position"])))
     mapped = mask_text(orjson.dumps(found["mapped"], option=orjson.OPT_INDENT_2).decode())
+    filled = mask_text(orjson.dumps(_filled(found["mapped"]), option=orjson.OPT_INDENT_2).decode())
     around = {**around, "history": [_masked_entry(one) for one in around["history"]]}
     if as_json:
         print_json({**found, "mapped": orjson.loads(mapped), "raw": raw, **around})
@@ -38,8 +40,19 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     )
     _say_findings(found)
     place = f"as received (message {found['message_id']}, record {found['position']})"
-    _beside(place, raw or "not kept: the record did not come with a message", mapped)
+    _beside(place, raw or "not kept: the record did not come with a message", filled)
     _say_around(around)
+
+
+FIELDS = [one.name for one in (*DOSSIER, *STEP)]
+
+
+def _filled(mapped: Any) -> Any:
+    """The canonical record in its own order, without what is empty."""
+    if not isinstance(mapped, dict):
+        return mapped
+    known = [name for name in FIELDS if name in mapped] + [name for name in mapped if name not in FIELDS]
+    return {name: mapped[name] for name in dict.fromkeys(known) if mapped[name] not in (None, "", [])}
 
 
 def _say_findings(found: dict[str, Any]) -> None:

@@ -122,8 +122,8 @@ def _whole(path: Path) -> Iterator[Path]:
 def _lines(connection: Connection, chosen: Chosen, *, unmasked: bool) -> Iterator[tuple[Any, ...]]:
     """One line for each finding, oldest change first, read from a cursor on the server."""
     fits, given = chosen.sql()
-    streamed = connection.execution_options(stream_results=True, yield_per=2_000)
-    for row in streamed.execute(text(ROWS.format(fits=fits)), given):
+    streamed = {"stream_results": True, "yield_per": 2_000}
+    for row in connection.execute(text(ROWS.format(fits=fits)), given, execution_options=streamed):
         words = explain(row.reason)
         value = row.value or ""
         yield (

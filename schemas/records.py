@@ -37,6 +37,7 @@ DOCUMENT = (
     Field("url", "text", "public address of the file", "DuongDanTaiTepTin"),
     Field("digitised", "flag", "the paper was digitised", "DuocSoHoa"),
     Field("reused", "int", "0 no, 1, 2: taken over from an earlier dossier", "DuocTaiSuDung"),
+    Field("from_store", "flag", "taken from the citizen's own store of papers", "DuocLayTuKhoDMQG"),
 )
 FEE = (
     Field("name", "text", "name of the fee", "TenPhiLePhi"),

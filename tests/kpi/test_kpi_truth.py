@@ -283,6 +283,15 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[National]:
         yield National(Hub(load_province(home, "lao_cai"), home, None))  # type: ignore[arg-type]
 
 
+def test_what_a_document_says_of_the_national_store_goes_out_and_silence_stays_blank(side: National) -> None:
+    papers = [{"name": "a", "from_store": True}, {"name": "b", "from_store": False}, {"name": "c"}]
+    values: dict[str, Any] = {name: None for name in VALUES if name.endswith("_at")}
+    given = {"status": 4, "channel": 1, "portal": 2, "submitted_at": "2026-06-01T08:00:00+07:00"}
+    record = STANDING | values | given | {"received_at": given["submitted_at"], "documents": papers}
+    sent = side.dossier_payload(record, Resolved())["TaiLieuNop"]
+    assert [paper["DuocLayTuKhoDMQG"] for paper in sent] == ["1", "0", ""]
+
+
 def test_no_stage_knows_the_indicators() -> None:
     """What pulls, maps, checks, merges or sends cannot bend a value towards a point that it does not know of."""
     allowed = {"hub/cli/__init__.py", "hub/cli/kpi.py"}

@@ -18,6 +18,7 @@ from hub.connections import peer
 from hub.errors import ConfigurationError
 from hub.store import database_url, engine_of
 from mappings import CodeLists, Mapping, load_mapping
+from mappings.units import Units, units
 
 RecordKind = Literal["dossier", "procedure", "step", "application"]
 
@@ -54,6 +55,10 @@ class Hub:
     def lists(self) -> CodeLists:
         """The code lists of all configuration folders."""
         return CodeLists.load([folder / "mappings" for folder in self.settings.folders])
+
+    def units(self) -> Units:
+        """The administrative units, with the editions of one's own folder; read on first use."""
+        return units(self.settings.folders)
 
     @cached_property
     def source(self) -> Connector:

@@ -11,7 +11,6 @@ from hub.connections import peer
 from hub.context import Hub
 from hub.errors import ConfigurationError, HubError, NotYet
 from mappings import MappingError
-from mappings.units import units
 
 
 def ensure_ready(hub: Hub) -> None:
@@ -99,7 +98,7 @@ def _parts(hub: Hub) -> list[tuple[str, Callable[[], str]]]:
 
 def _province(hub: Hub) -> str:
     code = hub.province.province.code
-    found = units().unit(code, hub.clock().date())
+    found = hub.units().unit(code, hub.clock().date())
     if found is None:
         raise ConfigurationError(
             f"no province has the code {code} today",

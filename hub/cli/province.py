@@ -26,6 +26,7 @@ from hub.onboarding.new_province import (
 from hub.onboarding.proposals import propose
 from hub.onboarding.specs import SpecLine, spec_lines
 from mappings import CodeLists
+from mappings.units import units
 
 WORDS = {
     "name": "Name of the province",
@@ -83,7 +84,8 @@ def new(
         )
     lists = CodeLists.load([folder / "mappings" for folder in settings.folders])
     today = datetime.now(UTC).date()
-    known = propose(name or slug, lists, today) or propose(slug, lists, today)
+    among = units(settings.folders)
+    known = propose(name or slug, lists, today, among) or propose(slug, lists, today, among)
     taken = len(province_slugs(Settings(settings.home, settings.folders[:1])))
     proposed = {
         "name": known.name if known else None,

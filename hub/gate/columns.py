@@ -17,7 +17,6 @@ from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate import procedures, values
 from hub.gate.suite import DerivedColumn, Rule, Suite
-from mappings.units import units
 from schemas.statuses import NATIONAL_STATUSES, went_back
 from schemas.tables import STAGED, staging_table
 
@@ -120,7 +119,7 @@ def try_columns(connection: Connection, hub: Hub, suite: Suite) -> None:
 def _make(connection: Connection, hub: Hub, suite: Suite, staging: str, table: str) -> None:
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     procedures.make_tables(connection, staging)
-    values.make_tables(connection, staging, units)
+    values.make_tables(connection, staging, hub.units)
     now = hub.clock()
     given = {"province": hub.slug, "now": now, "horizon": now + SLACK, "gateway": hub.province.gateway}
     rows = _ROWS.format(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings import CodeLists
-from mappings.units import Unit, units
+from mappings.units import Unit, Units, units
 
 PROVINCIAL = re.compile(r"H\d{2}")
 FORMS = re.compile(r"^(Tỉnh|Thành phố)\s+")
@@ -31,10 +31,10 @@ def fold(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", "".join(c for c in bare if not unicodedata.combining(c))).strip("_")
 
 
-def propose(word: str, lists: CodeLists, on: date) -> Proposal | None:
+def propose(word: str, lists: CodeLists, on: date, among: Units | None = None) -> Proposal | None:
     """The province in force on a day whose name or slug this is; None when it is none of them."""
     wanted = fold(word)
-    for unit in units().of_era("province", new=True):
+    for unit in (among or units()).of_era("province", new=True):
         if unit.holds_on(on) and fold(unit.name) == wanted:
             return Proposal(unit.code, FORMS.sub("", unit.name), agency_of(unit, lists))
     return None

@@ -47,7 +47,7 @@ def suggest(hub: Hub, most: int = 200) -> Suggestions:
         found += procedures.proposals(mapping, sampled, profile, known, names) if known else []
         found += statuses.proposals(mapping, sampled, lists)
         found += places.agency_proposals(mapping, sampled, place)
-        found += places.unit_proposals(mapping, sampled, place, now.date())
+        found += places.unit_proposals(mapping, sampled, place, now.date(), hub.units())
     remarks = (
         [] if known else ["The national list is not here, so procedures cannot be judged: lienthong procedures pull"]
     )
@@ -70,7 +70,7 @@ def coverage_of(hub: Hub, sampled: Sampled, national: set[str], today: date) -> 
             for _, mapped in sampled
         ],
         "agencies": [places.agency_known(record, place) for record in records],
-        "units": [places.commune_known(record, place, today) for record in records],
+        "units": [places.commune_known(record, place, today, hub.units()) for record in records],
     }
     return [
         Coverage(part, sum(one is True for one in known), sum(one is not None for one in known))

@@ -13,7 +13,7 @@ from hub.suggest.statuses import Sampled
 from hub.suggest.words import bare
 from mappings import Mapping
 from mappings.planned import FieldPlan
-from mappings.units import units
+from mappings.units import Units, units
 
 LEAST = 85
 """Score of 100 below which a name is not proposed."""
@@ -37,12 +37,12 @@ def agency_known(record: dict[str, Any], place: Place) -> bool | None:
     return first_level(code) == place.agency
 
 
-def commune_known(record: dict[str, Any], place: Place, today: date) -> bool | None:
+def commune_known(record: dict[str, Any], place: Place, today: date, among: Units | None = None) -> bool | None:
     """Whether the commune's code holds on the dossier's day and lies in the province; None when none is stated."""
     code = record.get("commune")
     if not code:
         return None
-    return _in_province(code, _day(record, today), place)
+    return _in_province(code, place, among or units())
 
 
 def _day(record: dict[str, Any], today: date) -> date:
@@ -50,9 +50,8 @@ def _day(record: dict[str, Any], today: date) -> date:
     return stated.date() if stated else today
 
 
-def _in_province(code: str, on: date, place: Place) -> bool:
+def _in_province(code: str, place: Place, edition: Units) -> bool:
     """Codes of both eras come mixed [seen], so a code of the other era counts when it was one of this province."""
-    edition = units()
     rows = edition.by_code.get(("commune", code), ()) if len(code) == 5 else ()
     return any(edition.province_successor.get(unit.province or "", unit.province) == place.code for unit in rows)
 
@@ -88,27 +87,30 @@ def _agency(code: str, name: str, count: int, codes: dict[str, str], place: Plac
     return Proposal("agencies", "local_agencies", f"- {{{key}, is: ?}}", 0, f"no candidate: {said_by}", count)
 
 
-def unit_proposals(mapping: Mapping, sampled: Sampled, place: Place, today: date) -> list[Proposal]:
+def unit_proposals(
+    mapping: Mapping, sampled: Sampled, place: Place, today: date, among: Units | None = None
+) -> list[Proposal]:
     """A line for each commune that is no code of the province: leading zeros that were lost, or its name."""
+    edition = among or units()
     unknown: dict[tuple[str, bool], int] = {}
     for _, mapped in sampled:
-        if commune_known(mapped.record, place, today) is False:
+        if commune_known(mapped.record, place, today, edition) is False:
             key = (str(mapped.record["commune"]), _day(mapped.record, today) >= date(2025, 7, 1))
             unknown[key] = unknown.get(key, 0) + 1
-    found = [_unit(value, new, count, place) for (value, new), count in unknown.items()]
+    found = [_unit(value, new, count, place, edition) for (value, new), count in unknown.items()]
     return _with_rule(mapping, "commune", ("commune",), "local_units", "units", found)
 
 
-def _unit(value: str, new: bool, count: int, place: Place) -> Proposal:
+def _unit(value: str, new: bool, count: int, place: Place, edition: Units) -> Proposal:
     def proposal(is_: str, score: int, why: str) -> Proposal:
         return Proposal("units", "local_units", f"- {{code: {said(value)}, is: {said(is_)}}}", score, why, count)
 
     full = value.zfill(5)
-    if value.isdigit() and len(value) < 5 and _in_province(full, date.min, place):
+    if value.isdigit() and len(value) < 5 and _in_province(full, place, edition):
         return proposal(full, 95, "a code has five digits; the zeros in front were lost")
     if value.isdigit():
         return proposal("?", 0, f"no candidate: no commune of {place.name} ever had this code")
-    names = {bare(name): (code, name) for code, name in _communes(place, new)}
+    names = {bare(name): (code, name) for code, name in _communes(place, new, edition)}
     best = process.extractOne(bare(value), names.keys(), scorer=fuzz.token_sort_ratio)
     if best is None or best[1] < LEAST:
         nearest = f"the nearest name is '{names[best[0]][1]}' ({round(best[1])})" if best else "no name is near"
@@ -117,8 +119,7 @@ def _unit(value: str, new: bool, count: int, place: Place) -> Proposal:
     return proposal(code, round(best[1]), f"like '{name}' of {place.name}, {'since' if new else 'before'} 01/07/2025")
 
 
-def _communes(place: Place, new: bool) -> Iterator[tuple[str, str]]:
-    edition = units()
+def _communes(place: Place, new: bool, edition: Units) -> Iterator[tuple[str, str]]:
     for unit in edition.of_era("commune", new):
         if edition.province_successor.get(unit.province or "", unit.province) == place.code:
             yield unit.code, unit.name

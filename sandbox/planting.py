@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sandbox.dossiers import Dossier, Generator
 
 _LENGTHENED = "Kèm theo hồ sơ là bản mô tả hiện trạng, quá trình sử dụng và cam kết của người nộp; "
+_NO_PROVINCE = (b"003", b"013", b"097", b"099")
+"""Codes under which no province ever entered births."""
 _THOUSAND = 1000
 
 
@@ -26,9 +28,9 @@ def soil(d: "Dossier", generator: "Generator") -> None:
         case "missing_received":
             d.received = -1
         case "impossible_dates":
-            _impossible_dates(d)
+            _impossible_dates(d, generator)
         case "bad_identity":
-            d.identity = b"%011d" % (10_000_000_000 + d.picks[17] * 1000 + d.row % 1000)
+            d.identity = _bad_identity(d, generator.profile.cccd[0])
         case "blank_due":
             d.due_day = -1
         case "long_subject":
@@ -71,12 +73,27 @@ def _make_doubtful(d: "Dossier", generator: "Generator") -> None:
             d.place = generator.unknown_place[id(d.place)]
 
 
-def _impossible_dates(d: "Dossier") -> None:
-    """Submitted after the receipt; the year 0202; finished before the receipt."""
-    match d.row % 4:
+def _bad_identity(d: "Dossier", province: str) -> bytes:
+    """Eleven digits; a province that never was; a birth after the receipt."""
+    serial = d.picks[17] * 1000 + d.row % 1000
+    match d.row % 3:
+        case 0:
+            return b"%011d" % (10_000_000_000 + serial)
+        case 1:
+            return b"%b%d%02d%06d" % (_NO_PROVINCE[d.row % 4], d.row & 1, 60 + d.row % 40, serial % 1_000_000)
+    return b"%b%d%02d%06d" % (province.encode(), 2 + (d.row & 1), 40 + d.row % 60, serial % 1_000_000)
+
+
+def _impossible_dates(d: "Dossier", generator: "Generator") -> None:
+    """Submitted after the receipt; the year 0202; received after every day to which the sandbox can be advanced;
+    finished before the receipt."""
+    match d.row // 10 % 4:
+        case 0:
+            d.submitted = d.received + 5 * DAY_SECONDS
         case 1:
             d.year_slip = True
+        case 2:
+            d.received = (calendar.LAST_BASE_DAY + 370 + d.row % 60) * DAY_SECONDS + d.received % DAY_SECONDS
+            d.due_day = generator.due_day(d.procedure, d.received)
         case 3:
             d.finished = d.submitted - 3 * DAY_SECONDS
-        case _:
-            d.submitted = d.received + 5 * DAY_SECONDS

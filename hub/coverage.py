@@ -189,11 +189,12 @@ def _sources(found: Coverage, plan: Plan, name: str, top: Record, around: tuple[
         return
     if isinstance(plan, FieldPlan):
         if plan.take == "first":
-            taken = next((path for path in plan.paths if path and filled(read(path))), None)
+            taken = plan.taken(read)
             if taken is not None:
                 found.fields[name].chosen[taken.text] += 1
         if name in found.codes:
-            _looked_up(found.codes[name], plan, top, [None if path is None else read(path) for path in plan.paths])
+            paths = (plan.taken(read),) if plan.take == "first" else plan.paths
+            _looked_up(found.codes[name], plan, top, [None if path is None else read(path) for path in paths])
         return
     told = [item for item in plan.items if _told_by_source(found, item, f"{name}.{item.target}")]
     for inside in entries_at(plan.levels, *around, up=plan.up) if told else ():
@@ -210,8 +211,6 @@ def _told_by_source(found: Coverage, plan: Plan, name: str) -> bool:
 
 def _looked_up(seen: CodesSeen, plan: FieldPlan, top: Record, values: list[Any]) -> None:
     """Look a rule's value up again, as the mapping did; blank ones are not counted."""
-    if plan.take == "first":
-        values = [value for value in values if filled(value)][:1]
     if plan.reader is None or not any(map(filled, values)):
         return
     day = top.get(plan.at) if plan.at else None

@@ -111,7 +111,8 @@ def _that_count(plan: FieldPlan | None, source: dict[str, Any]) -> dict[str, Any
     """The values that make the field: of a rule's alternatives the one that was taken."""
     found = _found(plan, source)
     if plan is not None and plan.take == "first":
-        return dict([next((one for one in found.items() if _shown(one[1])), next(iter(found.items())))])
+        taken = plan.taken(lambda path: value_at(path, source))
+        return dict([next((one for one in found.items() if taken and one[0] == taken.text), next(iter(found.items())))])
     return found
 
 

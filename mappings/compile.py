@@ -65,6 +65,7 @@ class Generator:
         else:
             paths = [code.read(path, scopes, where) if path else "None" for path in plan.paths]
         when = code.conditions(plan.when, scopes, where) if plan.when else ""
+        chosen = [code.conditions(tests, scopes, where) if tests else "" for tests in plan.choices]
         stated = f", {code.read(plan.stated, scopes, where)}" if plan.stated else ""
         code.put("try:")
         code.depth += 1
@@ -73,7 +74,7 @@ class Generator:
             code.put(f"    {variable} = None")
             code.put("else:")
             code.depth += 1
-        self._read(plan, variable, paths, stated)
+        self._read(plan, variable, paths, chosen or [""] * len(paths), stated)
         code.depth -= 2 if when else 1
         code.told(variable, where)
         self._when_blank(plan, variable, where)
@@ -105,7 +106,7 @@ class Generator:
         if plan.default is not None:
             put(f"if {variable} is None: {variable} = {plan.default!r}")
 
-    def _read(self, plan: FieldPlan, variable: str, paths: list[str], stated: str) -> None:
+    def _read(self, plan: FieldPlan, variable: str, paths: list[str], chosen: list[str], stated: str) -> None:
         reader, put = plan.reader, self.code.put
         if reader is None:
             return
@@ -130,9 +131,10 @@ class Generator:
             parts = ", ".join([*paths, day] if plan.at else paths)
             put(f"{variable} = {name}[v := ({parts})]")
         else:
-            put(f"{variable} = {one(paths[0])}")
-            for path in paths[1:]:
-                put(f"if {variable} is None: {variable} = {one(path)}")
+            put(f"{variable} = {one(paths[0])}" if not chosen[0] else f"{variable} = None")
+            for path, when in list(zip(paths, chosen, strict=True))[0 if chosen[0] else 1 :]:
+                also = f" and ({when})" if when else ""
+                put(f"if {variable} is None{also}: {variable} = {one(path)}")
 
     # --- lists ----------------------------------------------------------------------------------------------------
 

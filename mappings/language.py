@@ -37,6 +37,24 @@ Kinds = Literal["dossier", "procedure", "step", "application"]
 SAME = "same"
 
 
+class Choice(BaseModel):
+    """A source among those of `first` that counts only when its conditions hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: str = Field(alias="from", description="the path")
+    when: When = Field(description="conditions as those of a rule")
+
+
+def _choice_form(choice: Any) -> str:
+    return "is a choice" if isinstance(choice, dict | Choice) else "is a path"
+
+
+PathOrChoice = Annotated[
+    Annotated[str, Tag("is a path")] | Annotated[Choice, Tag("is a choice")], Discriminator(_choice_form)
+]
+
+
 class Rule(BaseModel):
     """How one field gets its value. Exactly one of from, first, join, any, value says where it comes from."""
 
@@ -45,7 +63,12 @@ class Rule(BaseModel):
     from_: str | list[str | None] | None = Field(
         None, alias="from", description="one path; several only for a `list` whose key has several parts"
     )
-    first: list[str] | None = Field(None, min_length=1, description="paths; the first that is not blank counts")
+    first: list[PathOrChoice] | None = Field(
+        None,
+        min_length=1,
+        description="paths; the first that is not blank counts. `{from: hoTen, when: {loai: CN}}` in place of a path "
+        "is passed over when its condition does not hold",
+    )
     join: list[str] | None = Field(None, min_length=1, description="paths; their texts are put together")
     with_: str = Field(" ", alias="with", description="what stands between texts of `join`")
     any_: str | None = Field(
@@ -134,7 +157,12 @@ FieldRule = Annotated[
 ]
 ListRule.model_rebuild()
 Fields = dict[str, FieldRule]
-INNER: dict[str, type[BaseModel]] = {"is a rule": Rule, "is a list rule": Rule, "is a condition": Condition}
+INNER: dict[str, type[BaseModel]] = {
+    "is a rule": Rule,
+    "is a list rule": Rule,
+    "is a choice": Choice,
+    "is a condition": Condition,
+}
 """The models whose keys are suggested for an unknown one, by the form of what it stands in."""
 
 

@@ -215,8 +215,10 @@ class Planner:
             bool((canonical and canonical.mandatory) or r.required),
         )
         when = planned(r.when, lambda path: self._path(path, rule, tops))
+        choices = self._choices(rule, tops)
         if canonical is None:
-            self._check_conditions(rule, when, around)
+            for tests in (when, *choices):
+                self._check_conditions(rule, tests, around)
         self._check_constant(rule, "value", r.value, kind)
         self._check_constant(rule, "default", r.default, kind)
         for code in (r.table or {}).values():
@@ -240,6 +242,7 @@ class Planner:
             at=r.at,
             stated=stated,
             when=when,
+            choices=choices,
             blank=r.blank,
             several=link,
             codes=r.list_,
@@ -259,7 +262,16 @@ class Planner:
             return "from", list(r.from_) if isinstance(r.from_, list) else [r.from_]
         if said[0] == "any":
             return "any", [r.any_]
-        return said[0], list(r.first or r.join or ())
+        paths = [one if isinstance(one, str) else one.from_ for one in r.first or r.join or ()]
+        return said[0], list(paths)
+
+    def _choices(self, rule: Located, tops: Tops) -> tuple[Tests, ...]:
+        """The conditions of each source of `first`; empty when none has any."""
+        found = tuple(
+            () if isinstance(one, str) else planned(one.when, lambda path: self._path(path, rule, tops))
+            for one in rule.rule.first or ()
+        )
+        return found if any(found) else ()
 
     def _path(self, text: str, rule: Located, tops: Tops) -> Path:
         try:

@@ -1,10 +1,10 @@
 """Rules that were checked and wait to be compiled, and which paths of the record they read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mappings.conditions import Tests, paths_of
+from mappings.conditions import Tests, filled, holds, paths_of
 from mappings.mapped import Where
 from mappings.paths import Path, Segment, from_the_top
 from mappings.readers import Reader
@@ -16,8 +16,11 @@ Tops = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FieldPlan:
-    """One field, ready to be compiled. `codes` names the code list in which it is `looked_up`; one without a
-    name is the rule's own table."""
+    """One field, ready to be compiled.
+
+    `choices` are the conditions of each source of `first`. `codes` names the code list in which the field is
+    `looked_up`; one without a name is the rule's own table.
+    """
 
     target: str
     kind: str
@@ -31,6 +34,7 @@ class FieldPlan:
     at: str | None = None
     stated: Path | None = None
     when: Tests = ()
+    choices: tuple[Tests, ...] = ()
     blank: str | None = None
     several: bool = False
     codes: str | None = None
@@ -39,7 +43,15 @@ class FieldPlan:
 
     def own_paths(self) -> list[Path]:
         """The paths that this rule reads, as they are written."""
-        return [path for path in (*self.paths, self.stated, *paths_of(self.when)) if path is not None]
+        asked = [path for tests in (self.when, *self.choices) for path in paths_of(tests)]
+        return [path for path in (*self.paths, self.stated, *asked) if path is not None]
+
+    def taken(self, read: Callable[[Path], Any]) -> Path | None:
+        """Of the sources of `first` the one that counts: it is filled and its conditions hold; `read` gives a value."""
+        for number, path in enumerate(self.paths):
+            if path is not None and filled(read(path)) and holds(self.choices[number] if self.choices else (), read):
+                return path
+        return None
 
 
 @dataclass(frozen=True, slots=True)

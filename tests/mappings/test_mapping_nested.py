@@ -3,6 +3,7 @@
 import pytest
 
 from mappings import load_mapping
+from mappings.paths import value_at
 
 ASKED = """mapping: asked
 times: {format: yyyy-MM-dd}
@@ -184,6 +185,30 @@ def test_a_rule_counts_when_its_conditions_hold(folder, when, record, counts):
     assert found.findings == []
 
 
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ({"kind": "DN", "firm": "F", "who": "W"}, "F"),
+        ({"kind": "DN", "firm": " ", "who": "W"}, "W"),
+        ({"kind": "CN", "firm": "F", "who": "W"}, "W"),
+        ({"kind": "CN", "firm": "F", "last": "L"}, None),
+        ({"kind": "CN", "firm": "F", "last": "L", "open": 1}, "L"),
+    ],
+)
+def test_a_source_of_first_may_have_a_condition_of_its_own(folder, record, found):
+    folder.tiny(
+        "  name: code\n"
+        "  level: {first: [{from: firm, when: {kind: DN}}, who, {from: last, when: {open: {filled: true}}}]}\n"
+    )
+
+    mapped = folder.map({"code": "1", **record})
+
+    assert (mapped.record["level"], mapped.findings) == (found, [])
+    (plan,) = (plan for plan in folder.load().plans if plan.target == "level")
+    taken = plan.taken(lambda path: value_at(path, record))
+    assert (record.get(taken.text) if taken else None) == found
+
+
 def test_a_condition_on_an_object_is_told_with_its_path(folder):
     folder.tiny("  name: name\n  level: {from: name, when: {a: {not: X}}}\n")
 
@@ -200,6 +225,13 @@ def test_a_condition_on_an_object_is_told_with_its_path(folder):
         ("  name: {from: a, when: {b: {}}}\n", 4, "procedure.name.when.b", "asks for nothing"),
         ("  name: {from: a, when: []}\n", 4, "procedure.name.when", "at least 1 item"),
         ("  name: {from: a, when: {b: [{x: 1}]}}\n", 4, "procedure.name.when.b.0", "not a text"),
+        (
+            "  name: {first: [{from: a, when: {b: X}, wen: 1}]}\n",
+            4,
+            "procedure.name.first.0.wen",
+            "Did you mean `when`?",
+        ),
+        ("  name: {first: [{from: a}]}\n", 4, "procedure.name.first.0.when", "this key is missing"),
         ("  name: {from: a, when: {b..c: X}}\n", 4, "procedure.name", "is not a path"),
         ("  name: {from: a, when: {b: {same: ^c}}}\n", 4, "procedure.name", "climbs over the top"),
     ],

@@ -12,6 +12,7 @@ from tests.conftest import Sandbox
 from tests.hub.vendors import Served, served
 
 PARTS = ("supplements", "attachments", "postal")
+SUPPLEMENTS = "DanhSachHoSoBoSung"
 
 
 @pytest.fixture
@@ -55,6 +56,9 @@ def test_what_the_four_services_say_stands_in_the_national_dossier(thai_nguyen: 
         assert body["HinhThuc"] == str(int(by_post))
         supplements = told["hoSoBoSung"].get(sent["code"], [])
         assert not supplements or body["GhiChu"] == supplements[-1]["noiDung"]
+        assert [(one["NoiDungBoSung"], one["NgayBoSung"], one["NgayTiepNhanBoSung"]) for one in body[SUPPLEMENTS]] == [
+            (row["noiDung"], row["ngayYeuCau"], row["ngayBoSung"]) for row in supplements
+        ]
         posted, asked = posted + by_post, asked + bool(supplements)
     assert posted > 20 and asked
 

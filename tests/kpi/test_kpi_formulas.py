@@ -43,6 +43,8 @@ def test_on_time_takes_the_first_end_that_is_there_and_the_supplement_time_off(p
         # four days late, five days of them spent on one supplement; then three
         province.dossier((day(2), 5), (day(7), 4), finished_at=day(13)): None,
         province.dossier((day(2), 5), (day(5), 4), finished_at=day(13)): "overdue",
+        # one that was asked for after the stated end took none of its time
+        province.dossier((day(5), 5), (day(6), 9), finished_at=day(3), due_at=day(3)): None,
         # a supplement that was still open at the end is subtracted up to there
         province.dossier((day(8), 5), finished_at=day(20)): None,
         province.dossier((day(1), 5), (day(2), 4), (day(3), 5), (day(4), 4), finished_at=day(5)): "two_supplements",

@@ -252,7 +252,7 @@ class Resolved:
     outgoing_code, procedure_name, field_code, field_name = "H38.11-260601-0000001", "Tên", "L", "Lĩnh vực"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(record=st.fixed_dictionaries(VALUES), other=st.fixed_dictionaries(VALUES))
 def test_the_payload_says_each_field_of_the_record_and_no_field_moves_another(
     record: dict[str, Any], other: dict[str, Any], side: National

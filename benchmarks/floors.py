@@ -8,6 +8,8 @@ VS_DLT = 3.0
 PEAK_MB = 300
 LANGUAGE = 1.10
 """Times as long as a reader by hand that reading through the spec language may take."""
+GATE_SHARE = 0.15
+"""Of a run (pull, map, check, merge) that the gate may take."""
 CORES_BUSY = 1.6
 """Of two, while a province of each vendor is synced at once."""
 
@@ -28,6 +30,9 @@ def missed(found: Mapping[str, Any]) -> list[str]:
                 f"Reading {kind.upper()} through the spec takes {cost:.2f} times as long as by hand; "
                 f"the limit is {LANGUAGE:g}."
             )
+    for kind, share in found["gate_share"].items():
+        if share > GATE_SHARE:
+            says.append(f"The gate takes {share:.0%} of a run over {kind.upper()}; the limit is {GATE_SHARE:.0%}.")
     if peak >= PEAK_MB:
         says.append(f"{peak} MB at {found['memory_size']:,} dossiers; the limit is {PEAK_MB} MB.")
     return says

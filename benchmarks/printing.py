@@ -12,6 +12,7 @@ def show(console: Console, found: dict[str, Any]) -> None:
     """Rates and ratios, where the time goes, what the peers could serve, memory."""
     console.print(_rates(found))
     console.print(_costs(found))
+    console.print(_gate(found))
     for kind, peer in found["peers"].items():
         console.print(
             f"{kind.upper()} pages hold {peer['bytes_per_record']:,} bytes a record. The sandbox makes "
@@ -51,6 +52,12 @@ def _rates(found: dict[str, Any]) -> Table:
     table.add_row("REST: the hub", f"{rest['per_second']:,}", f"{rest['vs_dlt']:.1f} x", f"{floors.VS_DLT:g} x")
     table.add_row("REST: dlt rest_api, merge", f"{found['dlt_per_second']:,}", "1", "")
     return table
+
+
+def _gate(found: dict[str, Any]) -> str:
+    """How much of a run the gate takes, at the worse of both sizes."""
+    shares = ", ".join(f"{kind.upper()} {share:.1%}" for kind, share in found["gate_share"].items())
+    return f"The gate's share of pull -> map -> check -> merge: {shares}; limit {floors.GATE_SHARE:.0%}."
 
 
 def _costs(found: dict[str, Any]) -> Table:

@@ -66,9 +66,11 @@ def rules(as_json: Json = False) -> None:
     if as_json:
         print_json({"rules": told})
         return
-    table = Table("level", "reason", "field", "meaning", "rule", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, kept in (("level", True), ("reason", True), ("meaning", False), ("rule", False)):
+        table.add_column(name, no_wrap=kept, overflow="fold")
     for one in told:
-        table.add_row(*(str(one[key]) for key in ("level", "reason", "field", "meaning", "rule")))
+        table.add_row(*(str(one[key]) for key in ("level", "reason", "meaning", "rule")))
     out.print(table)
 
 
@@ -90,7 +92,9 @@ def warnings(
     if not groups:
         out.print("Nothing to warn of.")
         return
-    table = Table("province", "reason", "field", "dossiers", "since", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("province", "reason", "field", "dossiers", "since"):
+        table.add_column(name, no_wrap=name == "reason")
     for group in groups:
         words = (group["province"], group["reason"], group["field"])
         table.add_row(*words, f"{group['dossiers']:,}", local_time(group["since"])[:10])
@@ -111,7 +115,9 @@ def outcomes(province: Province = None, as_json: Json = False) -> None:
     if not found:
         out.print("No run has been checked yet.")
         return
-    table = Table("province", "level", "reason", "field", "looked at", "failed", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("province", "level", "reason", "field", "looked at", "failed"):
+        table.add_column(name, no_wrap=name == "reason")
     for one in found:
         words = (one["province"], one["level"], one["reason"], one["field"])
         table.add_row(*words, f"{one['evaluated']:,}", f"{one['failed']:,}", style="bold" if one["failed"] else None)

@@ -99,7 +99,6 @@ def make_gate(connection: Connection, hub: Hub, run_id: int, suite: Suite) -> st
     gate = f"gate_{run_id}"
     connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
     _make(connection, hub, suite, staging_table(run_id).name, f"UNLOGGED TABLE {gate}")
-    connection.execute(text(f"ANALYZE {gate}"))
     return gate
 
 

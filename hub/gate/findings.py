@@ -19,11 +19,16 @@ CREATE TEMP TABLE {name} (message_id bigint, position integer, rule integer, rea
 """
 
 _WARN = """
-WITH newest AS (
-    SELECT DISTINCT ON (dossier_code) message_id, position, dossier_code, source_key, changed_at, record FROM {staging}
+WITH concerned AS (
+    SELECT dossier_code FROM {staging} JOIN warned USING (message_id, position)
+    UNION SELECT dossier_code FROM warning WHERE province = :province AND gone_at IS NULL
+), newest AS (
+    SELECT DISTINCT ON (dossier_code) message_id, position, dossier_code, changed_at
+    FROM {staging} JOIN concerned USING (dossier_code)
     ORDER BY dossier_code, changed_at DESC NULLS LAST, message_id DESC, position DESC
 ), judged AS (
-    SELECT n.* FROM newest n LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
+    SELECT n.*, s.record FROM newest n JOIN {staging} s USING (message_id, position)
+    LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.dossier_code
     WHERE d.changed_at IS NULL OR n.changed_at >= d.changed_at
 ), found AS (
     SELECT DISTINCT ON (j.dossier_code, f.reason, f.field) j.dossier_code, f.reason, f.field, f.rule_at AS rule,

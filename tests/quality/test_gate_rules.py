@@ -2,62 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from hub.check import apply_gate, check_suites
-from hub.config import BASE, Settings, load_province
+from hub.check import check_suites
+from hub.config import BASE, Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
 from hub.gate.stops import accept
-from hub.runs import Run, get_run, open_run
-from hub.staging import Batch, copy_batch, create_staging
-from mappings import Mapped
+from hub.runs import Run
 from schemas.findings import Finding, Note
 from schemas.masking import mask_text
-from schemas.records import VIET_NAM
 from schemas.tables import holding_table, staging_table
+from tests.quality.conftest import NOW, at, clean, gated, noted, staged
 
-NOW = datetime(2026, 8, 5, 9, tzinfo=UTC)
 Change = Callable[[dict[str, Any]], None]
-MESSAGES = count(1)
 FILED = ("submitted_at", "received_at")
-
-
-def at(day: str) -> str:
-    return datetime.fromisoformat(day).replace(tzinfo=VIET_NAM).isoformat()
-
-
-def clean(number: int) -> dict[str, Any]:
-    """A dossier that every rule lets through: received on a Monday, due within five working days."""
-    return {
-        "dossier_code": f"H38.12-260706-{number:05d}",
-        "procedure_code": "9.000001",
-        "status": 10,
-        "channel": 2,
-        "portal": 1,
-        "applicant_name": "Nguyễn Văn An",
-        "applicant_kind": 2,
-        "identifiers": [{"kind": "1", "number": "015090001234"}],
-        "tax_code": "0100233488",
-        "phone": "0912345678",
-        "commune": "02647",
-        "subject": "Cấp lại giấy",
-        "agency_name": "Sở Tài chính",
-        "submitted_at": at("2026-07-06T08:00:00"),
-        "received_at": at("2026-07-06T09:00:00"),
-        "due_at": at("2026-07-13T17:00:00"),
-        "finished_at": at("2026-07-10T10:00:00"),
-        "returned_at": at("2026-07-10T11:00:00"),
-        "fees": [{"amount": 50000}],
-        "results": [{"url": "https://dichvucong.laocai.example.vn/a.pdf", "result_code": "KQ.G15.000031"}],
-    }
 
 
 def being(**fields: Any) -> Change:
@@ -128,62 +93,6 @@ RIGHT: dict[str, Change] = {
     "no due date": being(due_at=None),
     "not finished": being(status=4, results=[], finished_at=None, returned_at=None),
 }  # fmt: skip
-
-PROCEDURE = {
-    "CACHTHUCTHUCHIEN": [
-        {
-            "KENH": 2,
-            "THOIGIAN": [
-                {"THOIGIANGIAIQUYET": "5", "DONVITINH": "Ngày làm việc", "PHILEPHI": [{"SOTIEN": "50.000"}]},
-                {"THOIGIANGIAIQUYET": "16", "DONVITINH": "Giờ", "PHILEPHI": [{"SOTIEN": "Không"}]},
-            ],
-        }
-    ],
-    "KETQUATHUCHIEN": [{"MAKETQUA": "KQ.G15.000031", "TENKETQUA": "Giấy chứng nhận"}],
-}
-
-
-def noted(notes: list[Note] | None = None, held_steps: list[Any] | None = None) -> Mapped:
-    """What a mapping leaves beside a record."""
-    return Mapped({}, [], notes or [], held_steps or [])
-
-
-@pytest.fixture
-def hub(engine: Engine, tmp_path: Path) -> Hub:
-    settings = Settings(tmp_path, (BASE,))
-    versions = [
-        ("9.000001", datetime(2026, 6, 1, tzinfo=UTC), None, "a"),
-        ("9.000002", datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC), "b"),
-    ]
-    record = orjson.dumps(PROCEDURE).decode()
-    with engine.begin() as connection:
-        for code, since, until, digest in versions:
-            connection.execute(
-                text(
-                    "INSERT INTO procedure_version (procedure_code, valid_from, valid_to, name, levels, public,"
-                    " content_hash, record, run_id) VALUES (:code, :since, :until, :code, '[]', true, :digest,"
-                    " CAST(:record AS jsonb), 1)"
-                ),
-                {"code": code, "since": since, "until": until, "digest": digest, "record": record},
-            )
-    return Hub(load_province(settings, "lao_cai"), settings, engine, clock=lambda: NOW)
-
-
-def staged(hub: Hub, rows: dict[str, dict[str, Any]], notes: dict[str, Mapped] | None = None) -> Run:
-    """A run with these records staged, each under its label as source key."""
-    run = open_run(hub.engine, hub.slug, until=NOW)
-    batch = Batch()
-    for position, (label, record) in enumerate(rows.items()):
-        mapped = (notes or {}).get(label, noted())
-        batch.add(position, label, NOW - timedelta(hours=1), replace(mapped, record=record))
-    with hub.engine.begin() as connection:
-        create_staging(connection, run.run_id)
-        copy_batch(connection, run.run_id, next(MESSAGES), batch)
-    return get_run(hub.engine, run.run_id)
-
-
-def gated(hub: Hub, run: Run) -> dict[str, Any]:
-    return apply_gate(hub, run.run_id, lambda connection, counts: None, run)
 
 
 def held(hub: Hub, run: Run) -> dict[str, set[tuple[str, str]]]:
@@ -326,32 +235,34 @@ def extending(*rules: str) -> str:
 RULE = "{expect: expect_column_values_to_not_be_null, column: phone, reason: r, field: phone}"
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "line", "words"),
-    [
-        ("dossier.yaml", extending(f"{RULE[:-1]}, level: loud}}"), 3, "no level 'loud'"),
-        ("dossier.yaml", f"extend: yes please\nexpectations:\n  - {RULE}\n", 1, "'extend' is true or false"),
-        ("dossier.yaml", f"extends: true\nexpectations:\n  - {RULE}\n", 1, "did you mean 'extend'"),
-        ("dossier.yaml", extending(RULE, RULE), 4, "stands twice"),
-        ("dossier.yaml", extending(RULE.replace("column: phone", "column: fone")), 3, "'phone'"),
-        ("dossier.yaml", extending(f"{RULE[:-1]}, detail: nowhere}}"), 3, "no column 'nowhere'"),
-        ("dossier.yaml", extending(RULE.replace("not_be_null", "be_nice")), 3, "be_nice"),
-        ("dossier.yaml", extending(f"{RULE[:-1]}, regx: a}}"), 3, "does not take"),
-        ("dossier.yaml", "extend: true\ncolumns:\n  n: length(recrd ->> 'note')\n", 3, "cannot be computed"),
-        ("dossier.yaml", "extend: true\ncolumns:\n  n: 1; DROP TABLE run\n", 3, "cannot be computed"),
-        ("dossier.yaml", "extend: true\ncolumns:\n  status: '1'\n", 3, "has a column 'status' already"),
-        ("dosier.yaml", extending(RULE), 1, "did you mean 'dossier'"),
-        ("batch.yaml", extending(RULE), 3, "no column 'phone'"),
-        ("dossier.json", '{"name": "x",\n "expectations": [\n  {"type": "expect_x", "kwargs": {}}]}', 3, "no 'field'"),
-    ],
-)  # fmt: skip
+WRONG = [
+    ("dossier.yaml", extending(f"{RULE[:-1]}, level: loud}}"), 3, "no level 'loud'"),
+    ("dossier.yaml", f"extend: yes please\nexpectations:\n  - {RULE}\n", 1, "'extend' is true or false"),
+    ("dossier.yaml", f"extends: true\nexpectations:\n  - {RULE}\n", 1, "did you mean 'extend'"),
+    ("dossier.yaml", extending(RULE, RULE), 4, "stands twice"),
+    ("dossier.yaml", extending(RULE.replace("column: phone", "column: fone")), 3, "'phone'"),
+    ("dossier.yaml", extending(f"{RULE[:-1]}, detail: nowhere}}"), 3, "no column 'nowhere'"),
+    ("dossier.yaml", extending(RULE.replace("not_be_null", "be_nice")), 3, "be_nice"),
+    ("dossier.yaml", extending(f"{RULE[:-1]}, regx: a}}"), 3, "does not take"),
+    ("dossier.yaml", "extend: true\ncolumns:\n  n: length(recrd ->> 'note')\n", 3, "cannot be computed"),
+    ("dossier.yaml", "extend: true\ncolumns:\n  n: 1; DROP TABLE run\n", 3, "cannot be computed"),
+    ("dossier.yaml", "extend: true\ncolumns:\n  status: '1'\n", 3, "has a column 'status' already"),
+    ("dosier.yaml", extending(RULE), 1, "did you mean 'dossier'"),
+    ("batch.yaml", extending(RULE), 3, "no column 'phone'"),
+    ("dossier.json", '{"name": "x",\n "expectations": [\n  {"type": "expect_x", "kwargs": {}}]}', 3, "no 'field'"),
+]
+"""(file, content, line of the mistake, words of the error)"""
+
+
 def test_what_is_wrong_in_an_own_suite_is_told_with_file_and_line_before_anything_runs(
-    hub: Hub, tmp_path: Path, name: str, content: str, line: int, words: str
+    hub: Hub, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError) as failed:
-        check_suites(own_suite(hub, tmp_path, content, name))
-    assert failed.value.where == f"{tmp_path}/own/expectations/{name}:{line}", str(failed.value)
-    assert words in failed.value.what
+    for number, (name, content, line, words) in enumerate(WRONG):
+        folder = tmp_path / str(number)
+        with pytest.raises(ConfigurationError) as failed:
+            check_suites(own_suite(hub, folder, content, name))
+        assert failed.value.where == f"{folder}/own/expectations/{name}:{line}", str(failed.value)
+        assert words in failed.value.what, str(failed.value)
 
 
 def test_sql_that_fails_on_the_rows_stops_the_run_and_moves_nothing(hub: Hub, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""`lienthong quality`: rules in words, warnings masked, outcomes, Data Docs read offline, a stop accepted once."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.cli import main
+from hub.config import BASE
+from hub.context import Hub
+from hub.gate.suite import load_suite, read_suite
+from hub.report import write_report
+from schemas.reasons import REASONS
+from tests.quality.conftest import NOW, clean, gated, staged
+
+PHONE = "0161234567"
+
+
+@pytest.fixture
+def say(hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command on the hub's database: (exit code, what it says)."""
+    monkeypatch.setenv("LIENTHONG_DATABASE_URL", hub.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("LIENTHONG_HOME", str(hub.settings.home))
+
+    def run(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["quality", *words])
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    return run
+
+
+def test_the_commands_show_what_the_gate_found_and_data_docs_hold_no_value(hub: Hub, say: Any) -> None:
+    gated(hub, staged(hub, {"a": {**clean(1), "phone": PHONE}, "b": {**clean(2), "applicant_name": None}}))
+
+    code, said = say("warnings", "lao_cai", "--json")
+    (warning,) = json.loads(said)["warnings"]
+    assert code == 0 and warning["reason"] == "bad_phone" and warning["dossier_code"] == clean(1)["dossier_code"]
+    assert PHONE not in said and PHONE not in say("warnings")[1]
+    outcomes = json.loads(say("outcomes", "lao_cai", "--json")[1])["outcomes"]
+    assert {one["reason"]: one["failed"] for one in outcomes if one["failed"]} == {"missing_owner": 1, "bad_phone": 1}
+    assert "bad_phone" in say("outcomes")[1]
+
+    page = Path(json.loads(say("docs", "--json")[1])["page"])
+    pages = list(page.parent.rglob("*.html"))
+    assert page == hub.settings.home / "reports/quality/index.html" and len(pages) >= 3
+    told = "".join(one.read_text("utf-8") for one in pages)
+    assert "missing_owner (hold)" in told and "bad_phone (warn)" in told
+    assert not re.search(r"""<(?:script|link|img)[^>]*(?:src|href)=["']https?:""", told), "not readable offline"
+    assert not any(value in told for value in (PHONE, "Nguyễn Văn An", "015090001234", "0100233488"))
+    for link in re.findall(r'href="([^"]+)"', page.read_text("utf-8")):
+        assert (page.parent / link.replace("%20", " ")).is_file()
+
+    report = write_report(hub.engine, hub.settings, NOW).read_text("utf-8")
+    assert 'href="quality/index.html"' in report and "<code>bad_phone</code>" in report and PHONE not in report
+
+
+def test_rules_are_told_in_words_and_a_stop_is_accepted_by_name_and_only_a_stop(say: Any) -> None:
+    code, said = say("rules", "--json")
+    rules = json.loads(said)["rules"]
+    assert code == 0 and all(rule["meaning"] and rule["nghia"] and rule["who"] for rule in rules)
+    assert {rule["reason"] for rule in rules} - set(REASONS) <= {
+        "missing_dossier_code", "missing_source_key", "missing_agency_name"
+    }  # fmt: skip
+    assert "due_beyond_limit" in say("rules")[1]
+    words = ("--why", "the tax office moved", "--by", "Lan", "--json")
+    assert say("accept", "lao_cai", "--rule", "unusual_volume", *words)[0] == 0
+    code, said = say("accept", "lao_cai", "--rule", "bad_phone", *words)
+    assert code == 2 and "no rule that stops a run" in said
+
+
+def test_the_examples_of_the_page_for_stewards_are_suites_that_extend_the_packages(tmp_path: Path) -> None:
+    page = (BASE / "docs/quality.md").read_text("utf-8")
+    found = re.findall(r"<!-- suite(?: json)? -->\n```(yaml|json)\n(.*?)```", page, re.DOTALL)
+    assert [kind for kind, _ in found] == ["yaml", "json"]
+    folder = tmp_path / "expectations"
+    folder.mkdir()
+    for kind, content in found:
+        (folder / f"dossier.{kind}").write_text(content, "utf-8")
+        assert read_suite(folder / f"dossier.{kind}")[1]
+    suite = load_suite((tmp_path, BASE), "dossier")
+    levels = {rule.reason: rule.level for rule in suite.rules}
+    assert levels["bad_phone"] == "hold" and levels["long_note"] == levels["missing_tax_code"] == "warn"
+    assert len(suite.rules) == len(load_suite((BASE,), "dossier").rules) + 2

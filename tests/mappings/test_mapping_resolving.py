@@ -7,6 +7,7 @@ import csv
 import unicodedata
 from collections import defaultdict
 from datetime import date, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,10 @@ from mappings.units import FOLDER, REFORM, units
 
 DAYS = [
     date(2019, 1, 1),
-    *(day + timedelta(shift) for day in (date(2025, 7, 1), date(2026, 4, 30), date(2026, 9, 1), date(2026, 9, 20))
-      for shift in (-1, 0, 1)),
+    *(REFORM + timedelta(shift) for shift in (-1, 0, 1)),
+    *(day - timedelta(before) for day in (date(2026, 4, 30), date(2026, 9, 1), date(2026, 9, 20)) for before in (1, 0)),
     date(2026, 12, 31),
-]  # fmt: skip
+]
 
 
 def table(name):
@@ -40,28 +41,37 @@ for one in table("commune_crosswalk.csv"):
         OF_DISTRICT[one["old_district_code"]].add(one["new_commune_code"])
 
 
-def in_force(code: str, on: date) -> bool:
-    """By the rows of the tables alone."""
-    if on < REFORM:
-        return code in OLD_CODES
-    days = ISO.get(code, [])
-    return any((first or "2025-07-01") <= on.isoformat() <= (last or "9999") for first, last in days)
-
-
 OLD_CODES = {row["code"] for row in table("admin_units_old.csv")}
-ISO: dict[str, list[tuple[str, str]]] = defaultdict(list)
-for one in table("admin_units_new.csv"):
-    ISO[one["code"]].append((one["valid_from"], one["valid_to"]))
+
+
+@cache
+def in_force(on: date) -> set[str]:
+    """The codes in force on a day, by the rows of the tables alone."""
+    if on < REFORM:
+        return OLD_CODES
+    rows, day = table("admin_units_new.csv"), on.isoformat()
+    return {
+        row["code"] for row in rows if (row["valid_from"] or "2025-07-01") <= day <= (row["valid_to"] or "9999")
+    }  # fmt: skip
+
+
+LEADS = {
+    code: (
+        {row["new_commune_code"] for row in rows},
+        {row["new_commune_code"] for row in rows if row["split_part"] == "part_area_all_population"},
+    )
+    for code, rows in WENT.items()
+}
+"""The units that took a part of an old commune, and the one that took all its people."""
 
 
 @pytest.mark.parametrize("on", DAYS)
 def test_every_old_code_gives_a_unit_in_force_or_exactly_the_crosswalks_candidates(on):
     assert len(OLD) == 10_035
+    then = in_force(on)
     for code in OLD:
         found = resolve(code, on)
-        rows = WENT[code]
-        targets = {row["new_commune_code"] for row in rows}
-        everybody = {row["new_commune_code"] for row in rows if row["split_part"] == "part_area_all_population"}
+        targets, everybody = LEADS[code]
         if on < REFORM:
             assert found.unit and found.unit.code == code and found.way == ("in_force",)
         elif len(targets) == 1 or (len(everybody) == 1 and (code not in NEW or everybody == {code})):
@@ -70,7 +80,7 @@ def test_every_old_code_gives_a_unit_in_force_or_exactly_the_crosswalks_candidat
             assert found.unit is None and found.reason in ("split", "split_or_new")
             assert {one.unit.code for one in found.candidates} == targets, code
         for unit in [found.unit, *(one.unit for one in found.candidates)]:
-            assert unit is None or (unit.holds_on(on) and in_force(unit.code, on))
+            assert unit is None or (unit.holds_on(on) and unit.code in then)
 
 
 @pytest.mark.parametrize("on", DAYS)
@@ -80,7 +90,7 @@ def test_every_new_code_gives_its_unit_where_no_old_commune_was_split_and_none_b
         if on < REFORM:
             assert (found.unit, found.reason, found.candidates) == (None, "not_in_force", ())
         else:
-            assert found.unit and found.unit.code == code and in_force(code, on)
+            assert found.unit and found.unit.code == code and code in in_force(on)
     alone = [code for code in NEW & set(OLD) if len(WENT[code]) == 1]
     assert len(alone) == 3_178
     assert on < REFORM or all((unit := resolve(code, on).unit) and unit.code == code for code in alone)
@@ -196,6 +206,34 @@ def test_a_candidates_new_name_beside_the_new_province_decides_for_it_however_it
         assert found.evidence == "names_old_unit"
     else:
         assert found.unit and found.unit.code == unit.code
+
+
+def test_the_provinces_name_tells_whether_a_communes_name_is_the_old_or_the_new_one():
+    """Old X was split among new X and others: `X` beside the merged province is new, beside the old one not."""
+    changed = [
+        row
+        for row in table("province_crosswalk.csv")
+        if bare(row["old_province_name"]) != bare(row["new_province_name"])
+    ]
+    names = {row["old_province_code"]: (row["old_province_name"], row["new_province_name"]) for row in changed}
+    tried = 0
+    for code in UNDECIDED:
+        for row in WENT[code]:
+            if bare(row["new_commune_name"]) == bare(row["old_commune_name"]) and row["old_province_code"] in names:
+                old, new = names[row["old_province_code"]]
+                decided = resolve(code, REFORM, f"{row['new_commune_name']}, {new}")
+                assert decided.unit and decided.unit.code == row["new_commune_code"]
+                assert resolve(code, REFORM, f"{row['old_commune_name']}, {old}").unit is None
+                tried += 1
+    assert tried > 5
+
+
+@given(st.sampled_from(UNDECIDED), st.text(st.sampled_from("Phường xã quận, Hà Nội tp. nay là cũ Giảng Võ;\n1́")))
+def test_no_address_breaks_it_or_leads_out_of_the_candidates(code, address):
+    found = resolve(code, REFORM, address)
+
+    among = {found.unit.code} if found.unit else {one.unit.code for one in found.candidates}
+    assert among <= LEADS[code][0] and (found.unit or among == LEADS[code][0])
 
 
 def test_names_differ_by_tone_placement_only_and_are_one():

@@ -59,6 +59,7 @@ def _say_findings(found: dict[str, Any]) -> None:
     _say("held because", style="bold")
     for one in found["findings"]:
         value = f" = {one['value']}" if one.get("value") else ""
+        value += f" · {mask_text(str(one['detail']))}" if one.get("detail") else ""
         _say(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", style="yellow")
         words = explain(one["reason"])
         _say(f"    {words.meaning} · {words.nghia}. Ask {words.who}.")

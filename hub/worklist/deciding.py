@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from hub import audit, waivers
 from hub.context import Hub
 from hub.errors import ConfigurationError
-from hub.gate.suite import load_suite
+from hub.gate.suite import Suite, load_suite
 from hub.redrive import PURPOSES, redrive
 from hub.store import whole_province
 from hub.waivers import CONFLICT, LATE, Waiver
@@ -74,6 +74,7 @@ def keep(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = No
     """
 
     def decided(connection: Connection, one: dict[str, Any]) -> list[int]:
+        _must_be_waivable(hub, one, [_must_be_contested(one)])
         again = _keep(connection, one, who, why)
         audit.write(connection, who, "keep", province=one["province"], item_id=item_id, why=why)
         return again
@@ -89,7 +90,7 @@ def aside(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = N
     """
 
     def decided(connection: Connection, one: dict[str, Any]) -> list[int]:
-        _must_be_contested(one)
+        _must_be_waivable(hub, one, [_must_be_contested(one)])
         others = connection.execute(text(CLAIMS), one).all()
         if len({other.source_key for other in others}) != 1:
             raise ConfigurationError(
@@ -100,7 +101,7 @@ def aside(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = N
                 else f"Redrive it: lienthong quarantine redrive {one['province']} --item {item_id}",
             )
         right = {**one, "source_key": others[0].source_key}
-        winner = _waiver(right, _conflict_of(one))
+        winner = _waiver(right, _must_be_contested(one))
         waivers.end_others(connection, winner, who)
         waivers.keep(connection, winner, who, why)
         _lay_aside(connection, [item_id], "superseded")
@@ -143,7 +144,7 @@ AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, :dossier_code)
 
 def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> list[int]:
     """The item's record is the one for its code: waiver for it, an end to earlier ones, rivals laid aside."""
-    _must_be_contested(one)
+    conflict = _must_be_contested(one)
     given = {**one, "national": (one["mapped"] or {}).get("national_code")}
     taken = connection.execute(text(TAKEN), given).one_or_none()
     if taken is not None:
@@ -153,7 +154,7 @@ def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> li
             where=f"{one['province']} · item {one['item_id']}",
             next_step="The province whose code is wrong corrects it at the source; its next version frees this one.",
         )
-    winner = _waiver(one, _conflict_of(one))
+    winner = _waiver(one, conflict)
     waivers.end_others(connection, winner, who)
     waivers.keep(connection, winner, who, why)
     others = [row.item_id for row in connection.execute(text(CLAIMS), one) if row.item_id is not None]
@@ -168,17 +169,16 @@ def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> li
     return sorted({one["item_id"], *connection.scalars(same, one)})
 
 
-def _must_be_contested(one: dict[str, Any]) -> None:
-    if one["kind"] != "dossier" or _conflict_of(one) is None:
-        raise ConfigurationError(
-            f"no other record claims the code of item {one['item_id']}",
-            where=f"{one['province']} · item {one['item_id']}",
-            next_step=f"It is held for {one['reason']}: lienthong quarantine show {one['item_id']}",
-        )
-
-
-def _conflict_of(one: dict[str, Any]) -> Any:
-    return next((finding for finding in one["findings"] if finding["reason"] == CONFLICT), None)
+def _must_be_contested(one: dict[str, Any]) -> dict[str, Any]:
+    """The finding that another record claims its code; ConfigurationError when there is none."""
+    for finding in one["findings"]:
+        if finding["reason"] == CONFLICT:
+            return dict(finding)
+    raise ConfigurationError(
+        f"no other record claims the code of item {one['item_id']}",
+        where=f"{one['province']} · item {one['item_id']}",
+        next_step=f"It is held for {one['reason']}: lienthong quarantine show {one['item_id']}",
+    )
 
 
 def _waiver(one: dict[str, Any], finding: dict[str, Any]) -> Waiver:
@@ -198,9 +198,9 @@ def _lay_aside(connection: Connection, item_ids: Sequence[int], state: str) -> N
 
 def _must_be_waivable(hub: Hub, one: dict[str, Any], found: Sequence[dict[str, Any]]) -> None:
     """Raises NotToBeWaived for the first finding that no person can decide away."""
-    may = {(CONFLICT, "dossier_code"), *waivable(hub)}
+    suite = load_suite(hub.settings.folders, "dossier")
     for finding in found:
-        if finding["reason"] == LATE or (finding["reason"], finding["field"]) in may:
+        if finding["reason"] == LATE or _may(suite, finding):
             continue
         words = explain(finding["reason"])
         value = f" = {mask_text(finding['value'])}" if finding.get("value") else ""
@@ -220,7 +220,10 @@ def _why_not(one: dict[str, Any], finding: dict[str, Any]) -> str:
     return "the mapping has nothing that could be sent in its place, and a blank or a guess is never sent"
 
 
-def waivable(hub: Hub) -> set[tuple[str, str]]:
-    """(reason, field) of every rule of the suite that says `waivable: true`."""
-    rules = load_suite(hub.settings.folders, "dossier").rules
-    return {(rule.reason, rule.field) for rule in rules if rule.waivable}
+def _may(suite: Suite, finding: dict[str, Any]) -> bool:
+    """Whether the rule that gave the finding can be waived; when its file was edited since, some rule of its reason."""
+    said = finding.get("rule") or ""
+    same = [rule for rule in suite.rules if (rule.where, rule.reason) == (said, finding["reason"])]
+    if same:
+        return same[0].waivable
+    return "expectations/" in said and suite.waivable(finding["reason"], finding["field"])

@@ -136,6 +136,39 @@ def test_what_the_national_side_would_refuse_cannot_be_waived(town: Town, also: 
     assert item(town.hub.engine, item_id)["version"] == 0
 
 
+def test_what_a_rule_calls_waivable_goes_out_for_this_record_and_value_only(town: Town) -> None:
+    """099 is no province of birth that ever was: odd, yet it may be what stands on the card."""
+
+    def born(number: str) -> dict[str, Any]:
+        return {"also": {"identifiers": [{"kind": "1", "number": number}]}}
+
+    town.arrive(town.record("x", 1, **born("099190001234")), town.record("y", 1, **born("09919000123")))
+    x, y = town.item("x"), town.item("y")
+    with pytest.raises(NotToBeWaived, match="the national side would refuse"):
+        waive(town.hub, y, LAN, "cứ gửi đi")
+    with pytest.raises(ConfigurationError, match="not held for 'late_step'"):
+        waive(town.hub, x, LAN, "nhầm", reason="late_step")
+    assert waive(town.hub, x, LAN, "đúng như trên thẻ", version=0)["state"] == "waived"
+    assert [code for code, _ in town.sent] == [f"{town.name}-x"]
+    town.arrive(town.record("x", 2, **born("099190001234")))
+    town.deliver()
+    assert len(town.sent) == 2 and list(town.held()) == [y]
+    town.arrive(town.record("x", 3, **born("099190009999")))
+    assert set(town.held()) == {y, town.item("x")} and town.item("x") != x
+    assert [one["action"] for one in audit.entries(town.hub.engine, item_id=x)] == ["waive", "redrive"]
+
+
+def test_what_is_waived_and_fails_another_rule_stays_the_same_item_and_says_which(town: Town) -> None:
+    odd = {"identifiers": [{"kind": "1", "number": "099190001234"}], "applicant_name": None}
+    town.arrive(town.record("x", 1, also=odd))
+    [item_id] = town.held()
+    with pytest.raises(NotToBeWaived, match="missing_owner"):
+        waive(town.hub, item_id, LAN, "đúng")
+    result = waive(town.hub, item_id, LAN, "đúng như trên thẻ", reason="bad_identity")
+    assert (result["state"], result["still_held_for"]) == ("held", ["missing_owner"])
+    assert list(town.held()) == [item_id] and town.sent == []
+
+
 def test_a_late_step_is_laid_aside_stays_kept_and_does_not_come_back(town: Town) -> None:
     town.arrive(town.record("x", 3))
     town.deliver()

@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateTable
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate import procedures, values
+from hub.gate.own_days import own_days
 from hub.gate.suite import DerivedColumn, Rule, Suite
 from schemas.statuses import NATIONAL_STATUSES, went_back
 from schemas.tables import STAGED, staging_table
@@ -117,7 +118,7 @@ def try_columns(connection: Connection, hub: Hub, suite: Suite) -> None:
 
 def _make(connection: Connection, hub: Hub, suite: Suite, staging: str, table: str) -> None:
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
-    procedures.make_tables(connection, staging)
+    procedures.make_tables(connection, staging, own_days(hub.settings.folders))
     values.make_tables(connection, staging, hub.units)
     now = hub.clock()
     given = {"province": hub.slug, "now": now, "horizon": now + SLACK, "gateway": hub.province.gateway}

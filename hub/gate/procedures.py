@@ -1,6 +1,6 @@
 """What the gate knows of the procedures that a run's dossiers name: versions in force, time limits, fees, results."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
@@ -107,7 +107,7 @@ _terms: dict[str, Terms] = {}
 _KEPT = 20_000
 
 
-def make_tables(connection: Connection, staging: str) -> None:
+def make_tables(connection: Connection, staging: str, own_days: Mapping[date, bool]) -> None:
     """Temporary tables of this transaction: `gate_procedure` (versions with the days from and until which each holds,
     and its time limit), `gate_procedure_known`, `gate_fee` and `gate_day`."""
     connection.execute(text(_VERSIONS.format(staging=staging)))
@@ -120,7 +120,7 @@ def make_tables(connection: Connection, staging: str) -> None:
         given[name] = [getattr(terms, name) for terms in read]
     connection.execute(text(_READ), given)
     _make_fees(connection, staging)
-    _make_days(connection, staging)
+    _make_days(connection, staging, own_days)
     for table in ("gate_procedure", "gate_procedure_known", "gate_fee", "gate_day"):
         connection.execute(text(f"ANALYZE {table}"))
 
@@ -147,7 +147,7 @@ def _make_fees(connection: Connection, staging: str) -> None:
         connection.execute(text("INSERT INTO gate_fee VALUES (:hash, :amounts, :fault)"), found)
 
 
-def _make_days(connection: Connection, staging: str) -> None:
+def _make_days(connection: Connection, staging: str, own_days: Mapping[date, bool]) -> None:
     """The calendar around the staged days: 120 days before, and as long behind as the longest time limit reaches."""
     span = connection.execute(
         text(
@@ -158,7 +158,7 @@ def _make_days(connection: Connection, staging: str) -> None:
     ).one()
     first = span.first or date(2000, 1, 1)
     last = (span.last or first) + timedelta(days=min(span.longest, 4000) + 30)
-    days = _calendar(first - timedelta(days=5), last)
+    days = _calendar(first - timedelta(days=5), last, tuple(sorted(own_days.items())))
     connection.execute(
         text(
             "CREATE TEMP TABLE gate_day ON COMMIT DROP AS SELECT * FROM unnest(CAST(:days AS date[]),"
@@ -174,9 +174,15 @@ LAST_YEAR = 2100
 
 
 @lru_cache(maxsize=4)
-def _calendar(first: date, last: date) -> tuple[list[date], list[int], list[bool], list[date]]:
+def _calendar(
+    first: date, last: date, own_days: tuple[tuple[date, bool], ...]
+) -> tuple[list[date], list[int], list[bool], list[date]]:
     """Columns of `gate_day`: the day, working days up to it, whether it is one, the next one from it on."""
-    counted = numbered_days(first, last + timedelta(days=30))
+    counted, number, own = list[tuple[date, int, bool]](), 0, dict(own_days)
+    for day, _, usually in numbered_days(first, last + timedelta(days=30)):
+        working = own.get(day, usually)
+        number += working
+        counted.append((day, number, working))
     following: list[date] = []
     upcoming = counted[-1][0]
     for day, _, working in reversed(counted):

@@ -297,3 +297,14 @@ def test_a_stop_ends_the_run_until_a_person_accepts_it_and_then_once(hub: Hub, t
     again = staged(mine, {"a": {**clean(1), "phone": None}})
     with pytest.raises(StageFailed, match="no_phone"):
         gated(mine, again)
+
+
+def test_a_province_s_own_days_off_count(hub: Hub, tmp_path: Path) -> None:
+    late = {**clean(1), "due_at": at("2026-07-14T08:00:00")}
+    mine = own_suite(hub, tmp_path, "closed: [2026-07-08]\n", "days.yaml")
+    gated(mine, staged(mine, {"a": late}))
+    assert warned(mine) == {}
+    wrong = own_suite(hub, tmp_path, "closed: [8/7/2026]\n", "days.yaml")
+    with pytest.raises(ConfigurationError, match="'closed' is no list of days") as failed:
+        check_suites(wrong)
+    assert failed.value.where.endswith("expectations/days.yaml:1")

@@ -127,10 +127,7 @@ def _found(
         "zeep_orm_per_second": round(orm.best),
         "dlt_per_second": round(dlt.best),
         "stages": {one.kind: max(one.results, key=lambda r: r["per_second"])["stages"] for one in (soap, rest)},
-        "gate_share": {
-            one.kind: round(max(race.gate_share(one.results), race.gate_share([peak[one.kind]])), 3)
-            for one in (soap, rest)
-        },
+        "gate_share": {kind: round(race.gate_share(one), 3) for kind, one in peak.items()},
         "parts_us": {kind: {name: round(value, 1) for name, value in found.items()} for kind, found in parts.items()},
         "peers": peers,
         "memory": {

@@ -55,9 +55,12 @@ def _rates(found: dict[str, Any]) -> Table:
 
 
 def _gate(found: dict[str, Any]) -> str:
-    """How much of a run the gate takes, at the worse of both sizes."""
+    """How much of the large run the gate takes; it has a second of its own however few the records."""
     shares = ", ".join(f"{kind.upper()} {share:.1%}" for kind, share in found["gate_share"].items())
-    return f"The gate's share of pull -> map -> check -> merge: {shares}; limit {floors.GATE_SHARE:.0%}."
+    size = f"{found['memory_size']:,}"
+    return (
+        f"The gate's share of pull -> map -> check -> merge, {size} dossiers: {shares}; limit {floors.GATE_SHARE:.0%}."
+    )
 
 
 def _costs(found: dict[str, Any]) -> Table:

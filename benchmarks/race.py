@@ -66,9 +66,9 @@ def ratio(ours: Contestant, theirs: Contestant) -> float:
     return statistics.median(one["per_second"] / other["per_second"] for one, other in pairs)
 
 
-def gate_share(results: list[dict[str, Any]]) -> float:
-    """The part of a run that the gate takes, median over the rounds."""
-    return statistics.median(one["stages"]["check"] / sum(one["stages"].values()) for one in results)
+def gate_share(result: dict[str, Any]) -> float:
+    """The part of a run that the gate takes."""
+    return float(result["stages"]["check"] / sum(result["stages"].values()))
 
 
 def hub_command(ground: Ground, kind: str, database: str, *, warm: bool = True) -> list[str]:

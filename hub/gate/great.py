@@ -14,6 +14,7 @@ from hub.later import import_later
 
 BATCH = "gate"
 _COUNTS: dict[str, Any] = {"result_format": "BOOLEAN_ONLY"}
+_QUERY = ".unexpected_index_query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,20 @@ def outcomes(engine: Engine, table: str, suite: Suite, key: Sequence[str]) -> li
     resolved = _resolve(execution, planned)
     failed = [one for one in planned if not _passed(one, resolved, execution)]
     query = {**_COUNTS, "return_unexpected_index_query": True, "unexpected_index_column_names": list(key)}
-    asked = [_plan_of(one.number, one.rule, one.expectation, execution, query) for one in failed]
-    answers = {one.number: _answers(one, _resolve(execution, [one])) for one in asked}
-    return [_outcome(one, _answers(one, resolved), answers.get(one.number)) for one in planned]
+    asked = [_plan_of(one.number, one.rule, one.expectation, execution, query, only=_QUERY) for one in failed]
+    answers = _resolve(execution, asked) if asked else {}
+    queries = {one.number: next(iter(_answers(one, answers).values()), None) for one in asked}
+    return [_outcome(one, _answers(one, resolved), queries) for one in planned]
 
 
-def _outcome(one: _Planned, counts: dict[str, Any], failed: dict[str, Any] | None) -> Outcome:
-    """`counts` are the rule's metrics; `failed` those with the query for failing rows, when it did not pass."""
+def _outcome(one: _Planned, counts: dict[str, Any], queries: dict[int, str | None]) -> Outcome:
+    """`counts` are the rule's metrics; `queries` those for failing rows, of the rules that did not pass."""
     rows = counts.get("table.row_count") or 0
     looks_at_blanks = getattr(one.expectation, "map_metric", None) in ("column_values.nonnull", "column_values.null")
     ignored = 0 if looks_at_blanks else counts.get("column_values.nonnull.unexpected_count") or 0
-    if failed is None:
+    if one.number not in queries:
         return Outcome(one.number, one.rule, int(rows - ignored), 0, None)
-    query = next((value for name, value in failed.items() if name.endswith(".unexpected_index_query")), None)
-    count = _unexpected(one, failed)
+    query, count = queries[one.number], _unexpected(one, counts)
     query = query.rstrip().rstrip(";") if query else None
     return Outcome(one.number, one.rule, int(rows - ignored), int(count) if query and count is not None else 1, query)
 
@@ -103,16 +104,20 @@ def _plan(suite: Suite, execution: Any) -> list[_Planned]:
     return _plans[known]
 
 
-def _plan_of(number: int, rule: Rule, built: Any, execution: Any, answer_format: dict[str, Any]) -> _Planned:
+def _plan_of(
+    number: int, rule: Rule, built: Any, execution: Any, answer_format: dict[str, Any], only: str = ""
+) -> _Planned:
+    """`only`: of all its metrics those with this ending."""
     from great_expectations.validator.validation_graph import ValidationGraph
 
     needs = built.get_validation_dependencies(
         execution_engine=execution, runtime_configuration={"result_format": answer_format}
     )
+    metrics = {name: metric for name, metric in needs.metric_configurations.items() if name.endswith(only)}
     graph = ValidationGraph(execution)
-    for metric in needs.get_metric_configurations():
+    for metric in metrics.values():
         graph.build_metric_dependency_graph(metric)
-    return _Planned(number, rule, built, needs.metric_configurations, tuple(graph.edges))
+    return _Planned(number, rule, built, metrics, tuple(graph.edges))
 
 
 def _resolve(execution: Any, planned: list[_Planned]) -> dict[Any, Any]:

@@ -28,6 +28,7 @@ def say(sandbox: Sandbox, database: str, monkeypatch: pytest.MonkeyPatch, capsys
     return run
 
 
+@pytest.mark.dossiers(150)
 def test_a_night_in_commands(say: Any, sandbox: Sandbox) -> None:
     """check, sync, status, reconcile, quarantine: each answers in JSON, and the ledgers say the same."""
     assert say("procedures", "pull", "--province", "lao_cai", "--json")[0] == 0

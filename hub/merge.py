@@ -271,6 +271,7 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
 
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     say(NEWEST)
+    connection.execute(text("CREATE INDEX ON verdict (source_key)"))  # each held row looks for what overtook it
     connection.execute(text("ANALYZE verdict"))
     if connection.scalar(text("SELECT count(*) FROM verdict WHERE verdict = 'rival'")):
         raise NoLongerSo(TAKEN)

@@ -29,6 +29,7 @@ def main(given: dict[str, Any]) -> None:
     assert hub.source.spec
     if given["warm"]:
         great_expectations()
+        hub.units()  # read once in a process, as the library is
     if given.get("gate"):
         print("ready", flush=True)
         sys.stdin.readline()

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hub.errors import CheckBroken
+from hub.gate.columns import literal
 from hub.gate.great import Outcome
 from hub.gate.suite import Suite
 from hub.waivers import spare_waived
@@ -62,13 +63,14 @@ def select_failing(connection: Connection, outcomes: Sequence[Outcome], gate: st
         if not outcome.failed or outcome.query is None:
             continue
         rule = outcome.rule
-        connection.exec_driver_sql(f"CREATE TEMP TABLE unexpected AS {outcome.query}")
-        detail = f"g.{rule.detail}::text" if rule.detail else "NULL::text"
+        detail, beside = "NULL::text", ""
+        if rule.detail:
+            detail, beside = f"g.{rule.detail}::text", f"JOIN {gate} g USING (message_id, position)"
         selected = connection.execute(
             text(
                 f"INSERT INTO {table}"
                 f" SELECT message_id, position, :number, :reason, :field, :rule_at, {detail}, :waivable"
-                f" FROM unexpected JOIN {gate} g USING (message_id, position)"
+                f" FROM ({literal(outcome.query)}) unexpected {beside}"
             ),
             {
                 "number": outcome.number,
@@ -78,7 +80,6 @@ def select_failing(connection: Connection, outcomes: Sequence[Outcome], gate: st
                 "waivable": rule.waivable,
             },
         ).rowcount
-        connection.exec_driver_sql("DROP TABLE unexpected")
         if selected != outcome.failed:
             raise CheckBroken(
                 f"GX counted {outcome.failed} rows for '{rule.reason}' but its query selects {selected}",

@@ -19,7 +19,14 @@ else is asked of it."""
 _SEPARATORS = " .()-"
 _SEVERAL = re.compile(r"[;,/]| - ")
 
-_TAX_CODES = "SELECT DISTINCT tax_code FROM {staging} WHERE tax_code IS NOT NULL"
+_WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)
+_WEIGHED = " + ".join(f"substr(tax_code, {place}, 1)::int * {weight}" for place, weight in enumerate(_WEIGHTS, 1))
+_TAX_CODES = (
+    "SELECT DISTINCT tax_code FROM {staging} WHERE tax_code IS NOT NULL AND CASE"
+    " WHEN tax_code ~ '^[0-9]{{10}}$' AND tax_code !~ '^..0000000'"
+    f" THEN 10 - ({_WEIGHED}) % 11 <> substr(tax_code, 10, 1)::int ELSE true END"
+)
+"""Codes of ten digits whose check digit is right are settled; everything else is asked of python-stdnum."""
 _PHONES = (
     "SELECT DISTINCT phone FROM {staging} WHERE phone IS NOT NULL AND translate(phone, '"
     + _SEPARATORS

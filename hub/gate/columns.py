@@ -31,7 +31,7 @@ _STAGED = tuple(name for name, _ in STAGED)
 DERIVING = ("record", "steps", "held_steps", "notes")
 """What a derived column may look into as well; not kept in the gate."""
 COLUMNS = {
-    **{name: f"s.{name}" for name in _STAGED if name not in DERIVING},
+    **{name: f"s.{name}" for name in _STAGED if name not in (*DERIVING, "content_hash", "steps_hash")},
     "received_year": "extract(year FROM s.received_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::integer",
     "procedure_name": "coalesce(p.name, k.name)",
     "procedure_closed": "CASE WHEN p.name IS NULL"

@@ -50,6 +50,7 @@ def serve(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # before the address is told: who calls at once waits, and is not refused
     except OSError as error:
         raise ConfigurationError(
             f"the port {port} on {host} cannot be had: {error.strerror}",

@@ -11,6 +11,7 @@ from hub.errors import ConfigurationError
 from hub.gate import columns, measures
 from hub.gate.findings import keep_outcomes, select_failing, set_apart, warn
 from hub.gate.great import Outcome, expectation, outcomes
+from hub.gate.own_days import own_days
 from hub.gate.stops import refuse_stops, use_up
 from hub.gate.suite import NAMES, Rule, Suite, load_suite
 from hub.landing import prepare_staging
@@ -59,7 +60,7 @@ def apply_gate(
     _must_have_queries(found)
     with hub.engine.begin() as connection:
         stopped = [(one, f"{one.failed:,} of {one.evaluated:,} rows") for one in found if _failed(one, "stop")]
-        used = refuse_stops(connection, hub.slug, stopped + (whole.stops if whole else []))
+        used = refuse_stops(connection, hub.slug, run_id, stopped + (whole.stops if whole else []))
         select_failing(connection, [one for one in found if _failed(one, "hold")], gate, "failing")
         held = set_apart(connection, hub.slug, run_id)
         counts: dict[str, Any] = {
@@ -71,7 +72,7 @@ def apply_gate(
             warned = [one for one in found if _failed(one, "warn") or _failed(one, "stop")]
             select_failing(connection, warned, gate, "warned")
             warn(connection, hub.slug, run_id, hub.clock())
-            use_up(connection, hub.slug, run_id, used)
+            use_up(connection, hub.slug, run_id, used, last=whole is not None)
         if kept and whole:
             measures.keep_measures(connection, kept, whole.table, hub.clock())
             counts["batch_warnings"] = whole.warnings
@@ -98,7 +99,7 @@ def _look_at_the_whole(hub: Hub, run: Run) -> _Whole:
     """Measure the run and let the suite `batch` judge it; outcomes are kept also when the run ends here."""
     suite = checked_suite(hub.settings, "batch")
     with hub.engine.begin() as connection:
-        table = measures.make_measures(connection, run, suite, hub.clock())
+        table = measures.make_measures(connection, run, suite, hub.clock(), own_days(hub.settings.folders))
     found = outcomes(hub.engine, table, suite, measures.KEY)
     with hub.engine.begin() as connection:
         keep_outcomes(connection, hub.slug, run.run_id, suite, found, hub.clock())

@@ -144,7 +144,7 @@ WHERE q.province = :province AND q.kind = 'step' AND q.stage IN ('map', 'merge')
 
 AGAIN = """
 UPDATE quarantine q SET findings = h.findings, reason = h.findings -> 0 ->> 'reason', mapped = h.mapped,
-    dossier_code = h.dossier_code, content_hash = h.content_hash, seen_run_id = :run_id,
+    dossier_code = h.dossier_code, content_hash = h.content_hash, seen_run_id = :run_id, version = q.version + 1,
     stage = CASE WHEN (h.findings -> 0 ->> 'rule') LIKE '%expectations/%' THEN 'check' ELSE 'map' END
 FROM {holding} h
 WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.stage <> 'push'
@@ -153,7 +153,8 @@ WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.s
   AND NOT EXISTS (SELECT FROM quarantine o WHERE o.province = :province AND o.kind = 'dossier' AND o.state = 'held'
                   AND o.source_key = h.source_key AND o.content_hash = h.content_hash)
 """
-"""A record that was mapped again, to other words or up to another rule, and fails again is the same item."""
+"""A record that was mapped again, to other words or up to another rule, and fails again is the same item, in a version
+that nobody has seen yet."""
 
 HELD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
@@ -168,7 +169,8 @@ ORDER BY h.source_key, h.content_hash, h.changed_at DESC NULLS LAST, h.message_i
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, findings = excluded.findings, reason = excluded.reason, mapped = excluded.mapped,
     message_id = excluded.message_id, position = excluded.position,
-    changed_at = greatest(quarantine.changed_at, excluded.changed_at)
+    changed_at = greatest(quarantine.changed_at, excluded.changed_at),
+    version = quarantine.version + (quarantine.findings <> excluded.findings)::integer
 """
 """Holds what no later version of the same source record has overtaken; meeting it again only notes the run, and what a
 person laid aside in favour of another record stays aside."""

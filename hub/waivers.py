@@ -16,7 +16,12 @@ DELETE FROM failing f USING {staging} s, waiver w
 WHERE f.waivable AND s.message_id = f.message_id AND s.position = f.position
   AND w.province = :province AND w.source_key = s.source_key AND w.ended_at IS NULL
   AND w.reason = f.reason AND w.field = f.field AND w.value IS NOT DISTINCT FROM (s.record ->> f.field)
+  AND NOT (f.reason = 'conflicting_duplicate' AND EXISTS (
+      SELECT FROM dossier o WHERE o.outgoing_code = coalesce(s.national_code, s.dossier_code)
+      AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)))
 """
+"""A decision between a province's records says nothing of a national dossier that is another's: the merge could not
+write a second one, and would fail for the whole province."""
 
 
 def spare_waived(connection: Connection, province: str, staging: str) -> int:

@@ -48,7 +48,9 @@ COLUMNS = {
     "commune_fault": "m.fault",
     "status_before": "d.status",
     "status_fault": "b.fault",
-    "rival": "coalesce(c.rival, n.rival, o.rival, q.rival, e.rival)",
+    "rival": "coalesce(c.rival, n.rival, o.rival, e.rival, 'record ' || CASE"
+    " WHEN q.first <> s.source_key THEN q.first WHEN q.last <> s.source_key THEN q.last"
+    " WHEN v.first <> s.source_key THEN v.first WHEN v.last <> s.source_key THEN v.last END || ' is held for it')",
 }
 """Columns of the gate and where each comes from."""
 
@@ -63,6 +65,12 @@ WITH claims AS (
     HAVING (count(DISTINCT source_key) > 1 AND count(DISTINCT content) > 1) OR count(DISTINCT dossier_code) > 1
 ), contested_rows AS (
     SELECT code, 'also claimed by ' || array_to_string(claimed_by[1:5], ', ') AS rival FROM contested
+), held_claims AS (
+    SELECT code, min(source_key) AS first, max(source_key) AS last
+    FROM quarantine, LATERAL (VALUES (dossier_code), (mapped ->> 'national_code')) claimed (code)
+    WHERE province = :province AND state = 'held' AND kind = 'dossier' AND code IS NOT NULL
+      AND findings @> '[{{"reason": "conflicting_duplicate"}}]'
+    GROUP BY code
 ), backward (before, after, fault) AS (VALUES {backward})
 SELECT {columns}{deriving}
 FROM {staging} s
@@ -84,10 +92,8 @@ LEFT JOIN LATERAL (SELECT 'record ' || d.source_key || ' has it' AS rival WHERE 
 LEFT JOIN (SELECT outgoing_code, province, dossier_code, 'province ' || province || ' has it' AS rival FROM dossier) o
      ON o.outgoing_code = coalesce(s.national_code, s.dossier_code)
      AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)
-LEFT JOIN (SELECT dossier_code AS code, min(source_key) AS first, max(source_key) AS last,
-                  'record ' || min(source_key) || ' is held for it' AS rival
-           FROM quarantine WHERE province = :province AND state = 'held' AND reason = 'conflicting_duplicate'
-           GROUP BY dossier_code) q ON q.code = s.dossier_code AND (q.first <> s.source_key OR q.last <> s.source_key)
+LEFT JOIN held_claims q ON q.code = s.dossier_code
+LEFT JOIN held_claims v ON v.code = s.national_code
 """
 
 

@@ -4,7 +4,8 @@ The suite `batch` runs on a table with one row for each measure. A figure that h
 Great Expectations passes over what is empty: first runs pass.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -13,6 +14,8 @@ from hub.gate.great import Outcome
 from hub.gate.suite import Suite
 from hub.messages import STREAM
 from hub.runs import Run
+from hub.working_days import SATURDAY, is_working_day
+from schemas.records import VIET_NAM
 from schemas.tables import holding_table, staging_table
 
 KEY = ("name", "key")
@@ -24,7 +27,7 @@ COLUMNS = (
 each kind of comparison."""
 
 SHORTEST_WINDOW = timedelta(hours=12)
-"""A run over less is no day's work, and says nothing of the volume."""
+"""A run over less, public holidays left out, is no day's work, and says nothing of the volume."""
 ENOUGH_DAYS = 3
 """Earlier days that make something usual."""
 ENOUGH_RECORDS = 100
@@ -39,14 +42,16 @@ _NOW = """
 CREATE TEMP TABLE measured (name text, key text, value double precision) ON COMMIT DROP
 """
 
+_REACHED = """
+SELECT greatest(c.changed_until, (SELECT max(r.until) FROM run r WHERE r.province = :province AND r.kind = 'sync'
+    AND r.stage IN ('merged', 'pushed', 'reconciled', 'done') AND NOT r.fixed AND NOT r.dry_run AND r.until <= :until))
+FROM cursor c WHERE c.province = :province AND c.stream = :stream
+"""
+"""Up to where the province was read: the last run's end, for after the newest change nothing may have happened."""
 _VOLUME = """
 INSERT INTO measured
-SELECT 'records_a_day', '', (SELECT count(*) FROM {staging}) + (SELECT count(*) FROM {holding}) AS records
-FROM cursor c WHERE c.province = :province AND c.stream = :stream AND :until - c.changed_until >= :shortest
-"""
-_PER_DAY = """
-UPDATE measured m SET value = m.value / greatest(1, extract(epoch FROM :until - c.changed_until) / 86400)
-FROM cursor c WHERE c.province = :province AND c.stream = :stream AND m.name = 'records_a_day'
+SELECT 'records_a_day', '', ((SELECT count(*) FROM {staging}) + (SELECT count(*) FROM {holding})) / :work_days
+WHERE :work_days > 0
 """
 _FRESHNESS = """
 INSERT INTO measured
@@ -102,7 +107,25 @@ FROM both_sides) g
 """
 
 
-def make_measures(connection: Connection, run: Run, suite: Suite, now: datetime) -> str:
+def _work_days(since: datetime | None, until: datetime, own_days: Mapping[date, bool]) -> float:
+    """Days of a window without the hours of public holidays, at least 1; 0 when that is too short for a volume.
+
+    Tết is no failure of a source, and the first night after it brings one day's work.
+    """
+    if since is None:
+        return 0.0
+    worked, day = until - since, since.astimezone(VIET_NAM).date()
+    while (start := datetime.combine(day, time(), VIET_NAM)) < until:
+        end = start + timedelta(days=1)
+        if day.weekday() < SATURDAY and not own_days.get(day, is_working_day(day)):
+            worked -= min(until, end) - max(since, start)
+        day += timedelta(days=1)
+    return max(1.0, worked / timedelta(days=1)) if worked >= SHORTEST_WINDOW else 0.0
+
+
+def make_measures(
+    connection: Connection, run: Run, suite: Suite, now: datetime, own_days: Mapping[date, bool] | None = None
+) -> str:
     """Measure the run's staging and make the table of comparisons; answers with its name.
 
     Leaves the measures in the temporary table `measured` of this transaction, for `keep_measures`.
@@ -117,17 +140,17 @@ def make_measures(connection: Connection, run: Run, suite: Suite, now: datetime)
         "until": run.until,
         "now": now,
         "since": now - REMEMBERED,
-        "shortest": SHORTEST_WINDOW,
         "percent": min(100.0, 100.0 * _SAMPLE / max(staged, 1)),
         "enough": ENOUGH_RECORDS,
         "days": ENOUGH_DAYS,
         "fewest": FEWEST,
     }
+    given["work_days"] = _work_days(connection.scalar(text(_REACHED), given), run.until, own_days or {})
     cases = " ".join(f"WHEN grouping({name}) = 0 THEN '{name}=' || coalesce({name}::text, '')" for name in _CODED)
     sets = ", ".join(f"({name})" for name in _CODED)
     connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
     connection.execute(text("DROP TABLE IF EXISTS measured"))
-    for statement in (_NOW, _VOLUME, _PER_DAY, _FRESHNESS, _FILLED, _SHARES):
+    for statement in (_NOW, _VOLUME, _FRESHNESS, _FILLED, _SHARES):
         connection.execute(text(statement.format(**names, cases=cases, sets=sets)), given)
     derived = "".join(f", ({literal(one.expression)}) AS {one.name}" for one in suite.columns)
     connection.execute(text(_COMPARED.format(gate=gate, derived=derived)), given)

@@ -148,7 +148,7 @@ def _make_fees(connection: Connection, staging: str) -> None:
 
 
 def _make_days(connection: Connection, staging: str, own_days: Mapping[date, bool]) -> None:
-    """The calendar around the staged days: 120 days before, and as long behind as the longest time limit reaches."""
+    """The calendar around the staged days: some days before, and as long behind as the longest time limit reaches."""
     span = connection.execute(
         text(
             "SELECT min(received_at)::date AS first, max(received_at)::date AS last,"

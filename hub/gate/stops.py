@@ -8,14 +8,14 @@ from hub import audit
 from hub.errors import StageFailed
 from hub.gate.great import Outcome
 
-ACCEPTED, USED = "accept", "accepted"
-"""Actions of the audit: a person's word, and the run that went on by it."""
+ACCEPTED, USED, LAPSED = "accept", "accepted", "lapsed"
+"""Actions of the audit: a person's word, the run that went on by it, the run that did not need it."""
 
 _OPEN = """
 SELECT a.audit_id, a.details ->> 'reason' AS reason FROM audit a
 WHERE a.action = 'accept' AND a.province = :province AND NOT EXISTS (
-    SELECT FROM audit u WHERE u.action = 'accepted' AND u.province = a.province
-    AND (u.details ->> 'audit_id')::bigint = a.audit_id)
+    SELECT FROM audit u WHERE u.action IN ('accepted', 'lapsed') AND u.province = a.province
+    AND (u.details ->> 'audit_id')::bigint = a.audit_id AND (u.details ->> 'run_id')::bigint <> :run_id)
 ORDER BY a.audit_id
 """
 
@@ -25,13 +25,16 @@ def accept(connection: Connection, province: str, reason: str, who: str, why: st
     audit.write(connection, who, ACCEPTED, province=province, reason=reason, why=why)
 
 
-def open_acceptances(connection: Connection, province: str) -> dict[str, int]:
-    """What a person has accepted and no run has used: {reason: audit_id}."""
-    rows = connection.execute(text(_OPEN), {"province": province})
-    return {str(row.reason): int(row.audit_id) for row in rows}
+def open_acceptances(connection: Connection, province: str, run_id: int) -> list[tuple[str, int]]:
+    """What a person has accepted and no other run has used: (reason, audit_id); a run that is checked again still
+    has its own."""
+    rows = connection.execute(text(_OPEN), {"province": province, "run_id": run_id})
+    return [(str(row.reason), int(row.audit_id)) for row in rows]
 
 
-def refuse_stops(connection: Connection, province: str, found: Sequence[tuple[Outcome, str]]) -> list[tuple[str, int]]:
+def refuse_stops(
+    connection: Connection, province: str, run_id: int, found: Sequence[tuple[Outcome, str]]
+) -> list[tuple[str, int]]:
     """Raise for a failed rule of level stop that nobody has accepted; answers with the acceptances to be used up.
 
     `found` are the failed ones with their figures in words.
@@ -39,7 +42,7 @@ def refuse_stops(connection: Connection, province: str, found: Sequence[tuple[Ou
     Raises:
         StageFailed: what, with figures, and how a person lets the run pass.
     """
-    accepted = open_acceptances(connection, province)
+    accepted = dict(open_acceptances(connection, province, run_id))
     standing = [(one, figures) for one, figures in found if one.rule.reason not in accepted]
     if not standing:
         return [(reason, accepted[reason]) for reason in sorted({one.rule.reason for one, _ in found})]
@@ -53,7 +56,9 @@ def refuse_stops(connection: Connection, province: str, found: Sequence[tuple[Ou
     )
 
 
-def use_up(connection: Connection, province: str, run_id: int, used: Sequence[tuple[str, int]]) -> None:
-    """Write that the run went on by what a person had accepted."""
-    for reason, audit_id in used:
-        audit.write(connection, audit.HUB, USED, province=province, reason=reason, audit_id=audit_id, run_id=run_id)
+def use_up(connection: Connection, province: str, run_id: int, used: Sequence[tuple[str, int]], *, last: bool) -> None:
+    """Write that the run went on by what a person had accepted. `last`: it is the run that was meant, and what it did
+    not need lapses: a word of today does not let a bad night of next month pass."""
+    for reason, audit_id in open_acceptances(connection, province, run_id) if last else used:
+        action = USED if (reason, audit_id) in used else LAPSED
+        audit.write(connection, audit.HUB, action, province=province, reason=reason, audit_id=audit_id, run_id=run_id)

@@ -87,6 +87,40 @@ def test_a_late_rival_that_is_wrong_is_laid_aside_and_the_delivered_dossier_live
     assert [subject for _, subject in town.sent] == ["bản 0", "bản 2"] and town.held() == {}
 
 
+def test_a_rival_that_is_read_again_alone_is_still_one_whatever_else_its_rival_is_held_for(town: Town) -> None:
+    x = town.record("x", 1, code="A", also={"channel": 9})
+    y = town.record("y", 2, code="A")
+    town.arrive(x, y)
+    assert town.ask("SELECT reason FROM quarantine WHERE item_id = :id", id=town.item("x")) == [("bad_channel",)]
+    town.arrive(y)
+    redrive(town.hub, Chosen(item_ids=(town.item("y"),)))
+    assert len(town.held()) == 2 and town.sent == []
+
+
+def test_two_dossiers_of_one_national_code_wait_for_each_other_until_one_is_kept(town: Town) -> None:
+    same = {"national_code": "G09.20-20260609-0092638"}
+    x, y = town.record("x", 1, also=same), town.record("y", 2, also=same)
+    town.arrive(x, y)
+    assert set(town.held().values()) == {"conflicting_duplicate"}
+    town.arrive(y)
+    redrive(town.hub, Chosen(item_ids=(town.item("y"),)))
+    assert len(town.held()) == 2 and town.sent == []
+    keep(town.hub, town.item("x"), LAN, "đúng")
+    assert len(town.sent) == 1 and list(town.held()) == [town.item("y")]
+
+
+def test_a_decision_between_rivals_never_takes_the_national_dossier_of_another(town: Town) -> None:
+    """The merge could not write it, and the whole province would stand still."""
+    same = {"national_code": "G09.20-20260609-0092639"}
+    town.arrive(town.record("z", 1, also=same))
+    town.deliver()
+    town.arrive(town.record("x", 2, code="A", also=same), town.record("y", 3, code="A", also=same))
+    assert aside(town.hub, town.item("y"), LAN, "sai")["state"] == "superseded"
+    town.arrive(town.record("x", 4, code="A", also=same), town.record("w", 4))
+    assert set(town.held().values()) == {"conflicting_duplicate"}
+    assert town.ask("SELECT count(*) FROM dossier WHERE province = :province") == [(2,)]
+
+
 def test_of_three_rivals_the_right_one_must_be_named(town: Town) -> None:
     town.arrive(*(town.record(key, 1, code="A") for key in "xyz"))
     before = town.held()
@@ -205,6 +239,19 @@ def test_who_saw_an_older_version_is_told_who_changed_what_and_nothing_is_change
     assert keep(town.hub, x, LAN, "đúng", version=seen + 1)["state"] == "waived"
     with pytest.raises(ChangedMeanwhile, match="not held any more"):
         note(town.hub.engine, [x], "muộn", HOA)
+
+
+def test_who_saw_other_findings_decides_nothing(town: Town) -> None:
+    """A redrive holds the same record for something else since it was looked at."""
+    born = {"identifiers": [{"kind": "1", "number": "015290001234"}]}
+    town.arrive(town.record("x", 1, also=born, word="lạ"))
+    seen = item(town.hub.engine, town.item("x"))["version"]
+    town.words.known["lạ"] = 4
+    redrive(town.hub)
+    assert [*town.held().values()] == ["bad_identity"]
+    with pytest.raises(ChangedMeanwhile):
+        waive(town.hub, town.item("x"), LAN, "đã xem", version=seen)
+    assert town.ask("SELECT FROM waiver WHERE province = :province") == []
 
 
 def test_of_two_decisions_at_once_one_is_made(town: Town) -> None:

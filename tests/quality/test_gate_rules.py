@@ -10,12 +10,14 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from hub import audit
 from hub.check import check_suites
 from hub.config import BASE, Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
 from hub.gate.stops import accept
-from hub.runs import Run
+from hub.runs import Run, end_stage
+from hub.staging import drop_staging
 from schemas.findings import Finding, Note
 from schemas.masking import mask_text
 from schemas.tables import holding_table, staging_table
@@ -293,10 +295,35 @@ def test_a_stop_ends_the_run_until_a_person_accepts_it_and_then_once(hub: Hub, t
         assert connection.scalar(text("SELECT failed FROM rule_outcome WHERE reason = 'no_phone'")) == 1
         accept(connection, "lao_cai", "no_phone", "Lan", "the new form has no phone")
     gated(mine, run)
+    gated(mine, run)  # its merge failed, and the gate looks again
     assert held(mine, run) == {"b": {("missing_owner", "applicant_name")}}
+    merged(mine, run)
     again = staged(mine, {"a": {**clean(1), "phone": None}})
     with pytest.raises(StageFailed, match="no_phone"):
         gated(mine, again)
+
+
+def test_what_was_accepted_and_not_needed_by_the_next_run_lapses(hub: Hub, tmp_path: Path) -> None:
+    mine = own_suite(hub, tmp_path, STOP)
+    with hub.engine.begin() as connection:
+        accept(connection, "lao_cai", "no_phone", "Lan", "the new form has no phone")
+    dry = replace(staged(mine, {"a": {**clean(1), "phone": None}}), dry_run=True)
+    gated(mine, dry)  # a dry run does not take it
+    with hub.engine.begin() as connection:
+        drop_staging(connection, dry.run_id)
+    fine = staged(mine, {"a": clean(1)})
+    gated(mine, fine)
+    merged(mine, fine)
+    with pytest.raises(StageFailed, match="no_phone"):
+        gated(mine, staged(mine, {"a": {**clean(1), "phone": None}}))
+    told = [one["action"] for one in audit.entries(hub.engine, province="lao_cai")]
+    assert told == ["accept", "lapsed"]
+
+
+def merged(hub: Hub, run: Run) -> None:
+    with hub.engine.begin() as connection:
+        drop_staging(connection, run.run_id)
+        end_stage(connection, run.run_id, "merged", {})
 
 
 def test_a_province_s_own_days_off_count(hub: Hub, tmp_path: Path) -> None:

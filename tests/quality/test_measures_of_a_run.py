@@ -1,7 +1,7 @@
 """The suite on a run as a whole: what is usual is learnt from earlier days, and what departs from it stops or warns."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,9 @@ from sqlalchemy import text
 
 from hub.context import Hub
 from hub.errors import StageFailed
+from hub.gate.measures import _work_days
+from hub.working_days import is_working_day
+from schemas.records import VIET_NAM
 from tests.quality.conftest import NOW, clean, gated, staged
 
 WEEK = timedelta(days=7)
@@ -85,6 +88,37 @@ def test_volume_is_compared_only_with_enough_of_the_same(hub: Hub) -> None:
         reached(hub, NOW - window)
         learnt(hub, "records_a_day", "", [float(value) for value in values], apart)
         gated(hub, staged(hub, records(0)))
+
+
+TET = datetime(2026, 2, 18, 2, tzinfo=VIET_NAM)
+"""The night after the first day of the year; the days off are 16 to 20 February."""
+
+
+def test_a_public_holiday_stops_nothing_and_what_comes_after_it_is_one_days_work(hub: Hub) -> None:
+    assert not any(is_working_day(TET.date() + timedelta(days=days)) for days in range(-2, 3))
+    learnt(hub, "records_a_day", "", [500.0] * 8, WEEK)
+    for until, since, days in (
+        (TET, TET - timedelta(days=1), 0.0),
+        (TET + timedelta(days=6), TET - timedelta(days=5), 6.0),  # Friday 13 to Tuesday 24: five of the days were off
+        (TET + timedelta(days=7), TET + timedelta(days=6), 1.0),
+    ):
+        assert _work_days(since, until, {}) == pytest.approx(days)
+    assert _work_days(TET + timedelta(days=6), TET + timedelta(days=7), {date(2026, 2, 24): False}) == 0
+
+
+def test_a_second_run_of_the_same_day_is_not_a_day_without_records(hub: Hub) -> None:
+    reached(hub, NOW - timedelta(hours=16))  # nobody worked after that
+    learnt(hub, "records_a_day", "", [500.0, 500, 500])
+    with hub.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO run (kind, province, state, stage, until)"
+                " VALUES ('sync', 'lao_cai', 'done', 'done', :at)"
+            ),
+            {"at": NOW - timedelta(hours=6)},
+        )
+    gated(hub, staged(hub, records(0)))
+    assert kept(hub, "records_a_day") == {}
 
 
 def test_what_is_stale_gone_or_new_warns_with_its_field_and_figures(hub: Hub) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from hub.cli.output import local_time, out, print_json
 from hub.context import Hub
 from hub.quarantine import raw_of
-from schemas.masking import mask_text
+from schemas.masking import mask_json, mask_text
 from schemas.reasons import explain
 from schemas.records import DOSSIER, STEP
 
@@ -24,11 +24,11 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     raw = ""
     if found["message_id"] is not None and found["position"] is not None:
         raw = mask_text(readable(raw_of(hub, found["message_id"], found["position"])))
-    mapped = mask_text(orjson.dumps(found["mapped"], option=orjson.OPT_INDENT_2).decode())
-    filled = mask_text(orjson.dumps(_filled(found["mapped"]), option=orjson.OPT_INDENT_2).decode())
+    mapped = mask_json(found["mapped"])
+    filled = orjson.dumps(_filled(mapped), option=orjson.OPT_INDENT_2).decode()
     around = {**around, "history": [_masked_entry(one) for one in around["history"]]}
     if as_json:
-        print_json({**found, "mapped": orjson.loads(mapped), "raw": raw, **around})
+        print_json({**found, "mapped": mapped, "raw": raw, **around})
         return
     whose = f" · {found['assignee']}" if found["assignee"] else ""
     head = f"item {found['item_id']} · {found['province']} · {found['kind']} · {found['state']}{whose}"
@@ -109,7 +109,7 @@ def _say_around(around: dict[str, Any]) -> None:
 
 
 def _masked_entry(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "details": orjson.loads(mask_text(orjson.dumps(one["details"]).decode()))}
+    return {**one, "details": mask_json(one["details"])}
 
 
 def entry_line(one: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from hub.check import rules_of
 from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
 from hub.errors import ConfigurationError
+from hub.gate.findings import LAST_RUN
 from hub.gate.great import expectation
 from hub.gate.stops import accept as accept_stop
 from hub.store import database_url, engine_of, upgrade
@@ -33,10 +34,10 @@ SELECT province, reason, field, count(*) AS dossiers, min(warned_at) AS since FR
 WHERE gone_at IS NULL AND (CAST(:province AS text) IS NULL OR province = :province)
   AND (CAST(:reason AS text) IS NULL OR reason = :reason) GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
 """
-_OUTCOMES = """
+_OUTCOMES = f"""
 SELECT o.province, o.suite, o.number, o.reason, o.field, o.level, o.rule, o.evaluated, o.failed, o.run_id, o.at
 FROM rule_outcome o
-WHERE o.run_id = (SELECT max(n.run_id) FROM rule_outcome n WHERE n.province = o.province AND n.suite = o.suite)
+WHERE o.run_id = {LAST_RUN}
   AND (CAST(:province AS text) IS NULL OR o.province = :province) ORDER BY o.province, o.suite DESC, o.number
 """
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from hub import audit
@@ -16,7 +15,7 @@ from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.quarantine import item
 from hub.store import database_url, engine_of, upgrade
-from schemas.masking import mask_text
+from schemas.masking import mask_json
 
 Number = Annotated[int, typer.Argument(metavar="ITEM", help="Number of the item.")]
 Numbers = Annotated[list[int], typer.Argument(metavar="ITEM…", help="Numbers of the items.")]
@@ -176,7 +175,7 @@ def audit_list(
     """The audit: who did what to which item and why. Personal data in notes is masked."""
     found = audit.entries(_engine(), province=province, item_id=item_id, who=who, action=action, limit=limit)
     for one in found:
-        one["details"] = orjson.loads(mask_text(orjson.dumps(one["details"]).decode()))
+        one["details"] = mask_json(one["details"])
     if as_json:
         print_json({"entries": found})
         return

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, text
 
+from hub.gate.findings import LAST_RUN
 from hub.gate.great import great_expectations
 from schemas.reasons import explain
 from schemas.records import VIET_NAM
@@ -21,11 +22,11 @@ from schemas.records import VIET_NAM
 SITE = "quality"
 """Folder below `<home>/reports`."""
 
-_LAST = """
+_LAST = f"""
 SELECT o.province, o.suite, o.number, o.expect, o.arguments, o.level, o.reason, o.field, o.rule, o.evaluated, o.failed,
        o.run_id, o.at
 FROM rule_outcome o
-WHERE o.run_id = (SELECT max(n.run_id) FROM rule_outcome n WHERE n.province = o.province AND n.suite = o.suite)
+WHERE o.run_id = {LAST_RUN}
 ORDER BY o.province, o.suite DESC, o.number
 """
 _REMOTE = re.compile(

@@ -14,6 +14,10 @@ from hub.waivers import spare_waived
 from schemas.quality_tables import rule_outcome
 from schemas.tables import HELD, holding_table, staging_table
 
+LAST_RUN = """(SELECT max(n.run_id) FROM rule_outcome n JOIN run r USING (run_id)
+    WHERE n.province = o.province AND n.suite = o.suite AND r.kind = 'sync')"""
+"""Of `rule_outcome o`: the province's last run that read its system; a redrive looks at a few held records only."""
+
 _FAILING = """
 CREATE TEMP TABLE {name} (message_id bigint, position integer, rule integer, reason text, field text, rule_at text,
     detail text, waivable boolean) ON COMMIT DROP

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from hub.cli import main
 from hub.config import BASE
@@ -43,6 +44,22 @@ def test_the_commands_show_what_the_gate_found_and_data_docs_hold_no_value(hub: 
     outcomes = json.loads(say("outcomes", "lao_cai", "--json")[1])["outcomes"]
     assert {one["reason"]: one["failed"] for one in outcomes if one["failed"]} == {"missing_owner": 1, "bad_phone": 1}
     assert "bad_phone" in say("outcomes")[1]
+    redriven = staged(hub, {"b": clean(2)})
+    with hub.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO run (run_id, kind, province, state, stage, until) OVERRIDING SYSTEM VALUE"
+                " SELECT 900, 'redrive', province, state, stage, until FROM run WHERE run_id = :id"
+            ),
+            {"id": redriven.run_id},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO rule_outcome SELECT (jsonb_populate_record(o, '{\"run_id\": 900, \"failed\": 0}')).*"
+                " FROM rule_outcome o"
+            )
+        )
+    assert json.loads(say("outcomes", "lao_cai", "--json")[1])["outcomes"] == outcomes, "a redrive speaks for few rows"
 
     page = Path(json.loads(say("docs", "--json")[1])["page"])
     pages = list(page.parent.rglob("*.html"))

@@ -3,7 +3,8 @@
 import csv
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ SHEET = 1_000_000
 """Rows of one Excel sheet; more go on in the next one."""
 LONGEST = 32_767
 """Characters of one Excel cell."""
-_FORMULA = frozenset("=+-@\t")
+_FORMULA = frozenset("=+-@\t\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 Rows = Iterable[Sequence[Any]]
@@ -35,21 +36,32 @@ def write_table(sheet: Sheet, rows: Rows, path: Path) -> int:
         ConfigurationError: another ending, or the folder cannot be written.
     """
     writer = writer_for(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with whole(path) as fresh:
+        return writer(sheet, rows, fresh)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside the wanted one, its owner's only, that takes its place when everything is in it, and goes when not.
+
+    Raises:
+        ConfigurationError: it cannot be written there.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = writer(sheet, rows, temporary)
-        temporary.replace(path)
+        os.close(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        yield fresh
+        fresh.replace(path)
     except OSError as error:
         raise ConfigurationError(
             f"the file cannot be written: {error.strerror}",
             where=str(path),
-            next_step="Close it where it is open, or give another place with --out.",
+            next_step="Close it where it is open, or give another place for it.",
         ) from None
     finally:
-        if path.parent.is_dir():
-            temporary.unlink(missing_ok=True)
-    return written
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def writer_for(path: Path) -> Callable[[Sheet, Rows, Path], int]:
@@ -79,11 +91,13 @@ def _csv(sheet: Sheet, rows: Rows, path: Path) -> int:
 def _excel(sheet: Sheet, rows: Rows, path: Path) -> int:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    book = Workbook(write_only=True)
+    book, bold = Workbook(write_only=True), Font(bold=True)
 
     def cell_of(page: Any, value: Any) -> Any:
+        """A text is a text, never a formula."""
         if not isinstance(value, str):
             return value
         cell = WriteOnlyCell(page, value=_CONTROL.sub("", value)[:LONGEST])
@@ -95,7 +109,10 @@ def _excel(sheet: Sheet, rows: Rows, path: Path) -> int:
         for column, width in enumerate(sheet.headings.values(), 1):
             page.column_dimensions[get_column_letter(column)].width = width
         page.freeze_panes = "A2"
-        page.append(list(sheet.headings))
+        headings = [cell_of(page, heading) for heading in sheet.headings]
+        for cell in headings:
+            cell.font = bold
+        page.append(headings)
         return page
 
     page, written = new_page(1), 0

@@ -151,6 +151,17 @@ def test_the_csv_opens_in_excel_as_it_is_meant(town: Town, tmp_path: Path) -> No
     assert found[3]["Thay đổi lúc"] == "01/06/2026 10:00" and found[3]["Mã hồ sơ"].endswith("-B")
 
 
+def test_the_applicants_name_is_masked_in_other_fields_too(town: Town, tmp_path: Path) -> None:
+    town.do(
+        "UPDATE quarantine SET findings = CAST(:findings AS jsonb) WHERE item_id = :id",
+        findings=json.dumps([{"reason": "bad_subject", "field": "subject", "value": "Khai sinh: Nguyễn Văn An"}]),
+        id=town.item("A"),
+    )
+    write(town, tmp_path / "a.csv")
+    found = (tmp_path / "a.csv").read_text("utf-8-sig")
+    assert "Khai sinh: N. V. A." in found and "Nguyễn" not in found
+
+
 def test_the_workbook_says_the_same_and_no_cell_is_a_formula(town: Town, tmp_path: Path) -> None:
     with_a_person(town)
     write(town, tmp_path / "a.csv"), write(town, tmp_path / "a.xlsx")

@@ -112,8 +112,7 @@ def test_a_second_run_of_the_same_day_is_not_a_day_without_records(hub: Hub) -> 
     with hub.engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO run (kind, province, state, stage, until)"
-                " VALUES ('sync', 'lao_cai', 'done', 'done', :at)"
+                "INSERT INTO run (kind, province, state, stage, until) VALUES ('sync', 'lao_cai', 'done', 'done', :at)"
             ),
             {"at": NOW - timedelta(hours=6)},
         )

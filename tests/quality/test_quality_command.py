@@ -55,8 +55,9 @@ def test_the_commands_show_what_the_gate_found_and_data_docs_hold_no_value(hub: 
         )
         connection.execute(
             text(
-                "INSERT INTO rule_outcome SELECT (jsonb_populate_record(o, '{\"run_id\": 900, \"failed\": 0}')).*"
-                " FROM rule_outcome o"
+                "INSERT INTO rule_outcome (run_id, suite, number, province, rule, expect, level, reason, field,"
+                " evaluated, failed) SELECT 900, suite, number, province, rule, expect, level, reason, field, 1, 0"
+                " FROM rule_outcome"
             )
         )
     assert json.loads(say("outcomes", "lao_cai", "--json")[1])["outcomes"] == outcomes, "a redrive speaks for few rows"

@@ -143,18 +143,32 @@ WHERE q.province = :province AND q.kind = 'step' AND q.stage IN ('map', 'merge')
 """Steps held from an earlier version of a dossier, when its new version no longer holds them."""
 
 AGAIN = """
+WITH again AS (
+    SELECT DISTINCT ON (h.source_key, h.content_hash) q.item_id, h.*
+    FROM {holding} h JOIN quarantine q ON q.province = :province AND q.kind = 'dossier' AND q.state = 'held'
+         AND q.stage <> 'push' AND q.message_id = h.message_id AND q.position = h.position
+         AND q.source_key = h.source_key AND q.content_hash <> h.content_hash
+    WHERE NOT EXISTS (SELECT FROM quarantine o WHERE o.province = :province AND o.kind = 'dossier'
+                      AND o.state = 'held' AND o.source_key = h.source_key AND o.content_hash = h.content_hash)
+    ORDER BY h.source_key, h.content_hash, q.item_id
+)
 UPDATE quarantine q SET findings = h.findings, reason = h.findings -> 0 ->> 'reason', mapped = h.mapped,
     dossier_code = h.dossier_code, content_hash = h.content_hash, seen_run_id = :run_id, version = q.version + 1,
     stage = CASE WHEN (h.findings -> 0 ->> 'rule') LIKE '%expectations/%' THEN 'check' ELSE 'map' END
+FROM again h WHERE q.item_id = h.item_id
+"""
+"""A record that was mapped again, to other words or up to another rule, and fails again is the same item, in a version
+that nobody has seen yet."""
+
+FOLDED = """
+UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
 FROM {holding} h
 WHERE q.province = :province AND q.kind = 'dossier' AND q.state = 'held' AND q.stage <> 'push'
   AND q.message_id = h.message_id AND q.position = h.position AND q.source_key = h.source_key
   AND q.content_hash <> h.content_hash
-  AND NOT EXISTS (SELECT FROM quarantine o WHERE o.province = :province AND o.kind = 'dossier' AND o.state = 'held'
-                  AND o.source_key = h.source_key AND o.content_hash = h.content_hash)
 """
-"""A record that was mapped again, to other words or up to another rule, and fails again is the same item, in a version
-that nobody has seen yet."""
+"""One version that was read twice under different mappings is two items; mapped alike they are one, and the other's
+old reason holds it no longer."""
 
 HELD = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
@@ -288,6 +302,7 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
         say(LATE_STEPS)
         say(FREED_STEPS)
         say(AGAIN)
+        say(FOLDED)
         say(HELD)
         say(CORRECTED)
         if not run.fixed:

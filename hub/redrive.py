@@ -95,6 +95,7 @@ def _run(hub: Hub, fits: str, given: dict[str, Any], who: str) -> dict[str, Any]
             _tell_what_was_killed(connection, hub.slug, run_id)
             create_staging(connection, run_id)
             connection.execute(text(TAKE.format(run=run_id, fits=fits)), {**given, "who": who})
+            connection.execute(text(f"CREATE INDEX ON redrive_{run_id} (message_id)"))
             taken = connection.scalar(text(f"SELECT count(*) FROM redrive_{run_id}"))
         unreadable = _stage(hub, run_id, int(taken or 0))
         with hub.engine.begin() as connection:

@@ -142,9 +142,7 @@ def _since_reform(
     people = _ends(edition, [one for group in groups for one in _with_people(group)], blank.on)
     meant = {one.code for one in people} | ({own.code} if own else set())
     if len(meant) == 1:
-        return _decided(
-            edition, blank, people[0].code, people[0].split_part if people[0].split_part == _WHOLE else people[0].kind
-        )
+        return _decided(edition, blank, people[0].code, _way(people[0]))
     ends = _ends(edition, [one for group in groups for one in group], blank.on)
     candidates = _candidates(edition, ends, own, blank.on)
     evidence = None

@@ -4,11 +4,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from hub.procedures.names import folded, tidy
-from hub.working_days import after_working_days
 
 UNITS = {"ngày làm việc": "working_days", "ngày": "days", "giờ làm việc": "hours", "giờ": "hours", "tháng": "months"}
 """Units of DONVITINH by their folded name; hours are working hours, eight a day [inferred]."""
@@ -28,14 +26,6 @@ class Limit:
     @property
     def known(self) -> bool:
         return bool(self.working_days or self.days or self.months)
-
-    def last_day(self, received: date) -> date:
-        """The day by whose end the dossier must be finished: the latest that any stated time gives."""
-        return max(
-            after_working_days(received, self.working_days),
-            received + timedelta(days=self.days),
-            _months_later(received, self.months),
-        )
 
 
 def longest_limit(record: dict[str, Any]) -> Limit:
@@ -85,10 +75,3 @@ def read_time(entry: dict[str, Any]) -> tuple[float, str] | None:
 def _unit_in(words: str) -> str | None:
     """The unit with which a text begins; the longer name first."""
     return next((unit for name, unit in _UNITS.items() if words.startswith(name)), None)
-
-
-def _months_later(day: date, months: int) -> date:
-    year, month = divmod(day.month - 1 + months, 12)
-    first = date(day.year + year, month + 1, 1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1))

@@ -254,6 +254,21 @@ def test_who_saw_other_findings_decides_nothing(town: Town) -> None:
     assert town.ask("SELECT FROM waiver WHERE province = :province") == []
 
 
+def test_a_version_that_was_read_under_two_mappings_is_one_item_once_it_is_mapped_again(town: Town) -> None:
+    born = {"identifiers": [{"kind": "1", "number": "015290001234"}]}
+    record = town.record("x", 1, also=born, word="lạ")
+    town.arrive(record)
+    for status in (4, 5):  # the list is mended twice, and the record read again in between
+        town.words.known["lạ"] = status
+        if status == 4:
+            town.arrive(record)
+            assert sorted(town.held().values()) == ["bad_identity", "unmapped_status"]
+    redrive(town.hub)
+    assert [*town.held().values()] == ["bad_identity"] and town.sent == []
+    waive(town.hub, next(iter(town.held())), LAN, "đã xem")
+    assert town.held() == {} and len(town.sent) == 1
+
+
 def test_of_two_decisions_at_once_one_is_made(town: Town) -> None:
     """The second waits for the row, then finds what the first one did."""
     x, y = rivals(town)

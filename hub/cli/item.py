@@ -11,6 +11,7 @@ from rich.text import Text
 from hub.cli.output import local_time, out, print_json
 from hub.context import Hub
 from hub.quarantine import raw_of
+from hub.sidebyside import masked
 from schemas.masking import mask_json, mask_text
 from schemas.reasons import explain
 from schemas.records import DOSSIER, STEP
@@ -26,7 +27,8 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
         raw = mask_text(readable(raw_of(hub, found["message_id"], found["position"])))
     mapped = mask_json(found["mapped"])
     filled = orjson.dumps(_filled(mapped), option=orjson.OPT_INDENT_2).decode()
-    around = {**around, "history": [_masked_entry(one) for one in around["history"]]}
+    history, waivers = map(_masked_entry, around["history"]), map(_masked_waiver, around["waivers"])
+    around = {**around, "history": list(history), "waivers": list(waivers)}
     if as_json:
         print_json({**found, "mapped": mapped, "raw": raw, **around})
         return
@@ -59,7 +61,7 @@ def _say_findings(found: dict[str, Any]) -> None:
     _say("held because", style="bold")
     for one in found["findings"]:
         value = f" = {one['value']}" if one.get("value") else ""
-        value += f" · {mask_text(str(one['detail']))}" if one.get("detail") else ""
+        value += f" · {one['detail']}" if one.get("detail") else ""
         _say(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", style="yellow")
         words = explain(one["reason"])
         _say(f"    {words.meaning} · {words.nghia}. Ask {words.who}.")
@@ -99,9 +101,7 @@ def _say_around(around: dict[str, Any]) -> None:
         _say("waivers of this record", style="bold")
     for one in around["waivers"]:
         ended = f"; ended by {one['ended_by']} {local_time(one['ended_at'])}" if one["ended_at"] else ""
-        _say(
-            f"  {local_time(one['at'])} {one['who']}: {one['reason']} · {one['field']}: {mask_text(one['why'])}{ended}"
-        )
+        _say(f"  {local_time(one['at'])} {one['who']}: {one['reason']} · {one['field']}: {one['why']}{ended}")
     if around["history"]:
         _say("history", style="bold")
     for one in around["history"]:
@@ -110,6 +110,10 @@ def _say_around(around: dict[str, Any]) -> None:
 
 def _masked_entry(one: dict[str, Any]) -> dict[str, Any]:
     return {**one, "details": mask_json(one["details"])}
+
+
+def _masked_waiver(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "value": one["value"] and masked(one["field"], one["value"]), "why": mask_text(one["why"])}
 
 
 def entry_line(one: dict[str, Any]) -> str:

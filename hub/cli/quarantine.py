@@ -108,10 +108,13 @@ def _masked_group(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def _masked(one: dict[str, Any]) -> dict[str, Any]:
-    findings = [
-        {**found, "value": found.get("value") and masked(found["field"], found["value"])} for found in one["findings"]
-    ]
-    return {**one, "findings": findings}
+    return {**one, "findings": [_masked_finding(found) for found in one["findings"]]}
+
+
+def _masked_finding(found: dict[str, Any]) -> dict[str, Any]:
+    """A finding as a person may read it; what its value was compared with may be the number itself."""
+    detail = {"detail": mask_text(str(found["detail"]))} if found.get("detail") else {}
+    return {**found, "value": found.get("value") and masked(found["field"], found["value"]), **detail}
 
 
 @app.command()

@@ -15,6 +15,7 @@ from hub.config import Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.quarantine import groups, listed, total
+from hub.waivers import Waiver, keep
 from hub.worklist.chosen import Chosen
 from hub.worklist.export import HEADINGS, export
 from hub.worklist.work import assign
@@ -262,6 +263,27 @@ def test_an_item_is_worked_on_from_the_command_line(say: Any) -> None:
     told = json.loads(say("audit", "list", "--who", LAN, "--json")[1])["entries"]
     assert [one["action"] for one in told] == ["assign", "note"] and "********78" in told[1]["details"]["text"]
     assert "note" in say("audit", "list", "--item", number)[1]
+
+
+def test_no_number_of_a_person_and_no_fee_is_wrong_in_the_json_of_an_item(town: Town, say: Any) -> None:
+    number, key = "003090001234", f"{town.name}-A"
+    [[item_id]] = town.ask("SELECT max(item_id) FROM quarantine WHERE source_key = :key", key=key)
+    finding = {"reason": "bad_identity", "field": "identifiers", "value": f'[{{"number": "{number}"}}]'}
+    town.do(
+        "UPDATE quarantine SET findings = CAST(:findings AS jsonb), mapped = CAST(:mapped AS jsonb)"
+        " WHERE item_id = :id",
+        findings=json.dumps([{**finding, "detail": number}]),
+        mapped=json.dumps({"fees": [{"amount": 150_000_000}], "identifiers": [{"number": number}]}),
+        id=item_id,
+    )
+    with town.hub.engine.begin() as connection:
+        given = Waiver("lao_cai", key, None, finding["reason"], finding["field"], finding["value"])
+        keep(connection, given, LAN, f"số {number} đã đối chiếu")
+    code, said, _ = say("quarantine", "show", str(item_id), "--json")
+    assert code == 0 and number not in said and json.loads(said)["mapped"]["fees"] == [{"amount": 150_000_000}]
+    assert len(json.loads(said)["waivers"]) == 1
+    assert number not in say("quarantine", "show", str(item_id))[1]
+    assert number not in say("quarantine", "list", "lao_cai", "--json")[1]
 
 
 def test_raw_and_mapped_stand_side_by_side_where_the_screen_is_wide(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from hub.errors import ConfigurationError
 from hub.gate.findings import LAST_RUN
 from hub.gate.great import expectation
 from hub.gate.stops import accept as accept_stop
+from hub.sidebyside import masked
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
 from schemas.reasons import explain
@@ -86,7 +87,7 @@ def warnings(
     rows = {"province": province, "reason": reason, "limit": limit}
     groups, items = _asked(_GROUPS, province, rows), _asked(_WARNINGS, province, rows)
     for item in items:
-        item["value"] = item["value"] and mask_text(item["value"])
+        item["value"] = item["value"] and _masked(item["field"], item["value"])
     if as_json:
         print_json({"total": sum(group["dossiers"] for group in groups), "groups": groups, "warnings": items})
         return
@@ -167,6 +168,12 @@ def accept(
         print_json({"province": province, "rule": rule, "by": who, "why": why.strip()})
         return
     out.print(f"The next run of {province} passes {rule} once. Now: lienthong sync {province}", highlight=False)
+
+
+def _masked(field: str, value: str) -> str:
+    """A warning's value, with what it was compared with behind a dot; a bad number is none that its form gives away."""
+    stood, dot, compared = value.rpartition(" · ")
+    return f"{masked(field, stood)}{dot}{mask_text(compared)}" if dot else masked(field, value)
 
 
 def _asked(query: str, province: str | None, given: dict[str, Any]) -> list[dict[str, Any]]:

@@ -76,6 +76,14 @@ def test_the_commands_show_what_the_gate_found_and_data_docs_hold_no_value(hub: 
     assert 'href="quality/index.html"' in report and "<code>bad_phone</code>" in report and PHONE not in report
 
 
+def test_a_number_that_has_not_its_usual_form_is_masked_in_warnings(hub: Hub, say: Any) -> None:
+    numbers = {"tax_code": "0314409051-002", "phone": "91234567"}
+    gated(hub, staged(hub, {"a": {**clean(1), **numbers}}))
+    code, said = say("warnings", "--json")
+    assert code == 0 and len(json.loads(said)["warnings"]) == 2 and "check digit" in said
+    assert not any(number in shown for number in numbers.values() for shown in (said, say("warnings")[1]))
+
+
 def test_rules_are_told_in_words_and_a_stop_is_accepted_by_name_and_only_a_stop(say: Any) -> None:
     code, said = say("rules", "--json")
     rules = json.loads(said)["rules"]

@@ -90,6 +90,7 @@ REASONS: dict[str, Reason] = {
         "the dates contradict each other or lie outside any sense", "các mốc thời gian mâu thuẫn hoặc vô lý", PROVINCE
     ),
     "bad_date": Reason("a date cannot be read", "không đọc được ngày tháng", VENDOR),
+    "bad_code": Reason("a code has a form that no such code has", "mã không đúng cấu trúc", VENDOR),
     "bad_value": Reason("a field has another type than agreed", "kiểu dữ liệu không đúng quy ước", VENDOR),
     "bad_subject": Reason("the subject is empty or too long", "trích yếu trống hoặc quá dài", PROVINCE),
     "bad_channel": Reason("the channel is none of 1, 2, 3", "kênh thực hiện không hợp lệ", ENGINEER),

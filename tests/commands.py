@@ -30,6 +30,14 @@ def lienthong(*words: str, environment: Mapping[str, str], folder: Path) -> subp
     return subprocess.CompletedProcess(["lienthong", *words], code, said, told)
 
 
+def begun(*words: str, environment: Mapping[str, str], folder: Path) -> multiprocessing.process.BaseProcess:
+    """Begin a command and go on; what it says is lost. For tests that kill it."""
+    nowhere = Path(os.devnull)
+    process = _forks.Process(target=_run, args=(words, dict(environment), folder, nowhere, nowhere))
+    process.start()
+    return process
+
+
 def _run(words: tuple[str, ...], environment: dict[str, str], folder: Path, out: Path, err: Path) -> None:
     """In the forked process: be the command."""
     for number, path in ((1, out), (2, err)):

@@ -164,6 +164,11 @@ def _load_stack(stack: Stack) -> CodeList | Callable[[], CodeList]:
         under = _load_stack(stack[1:])
     else:
         _refuse_unknown_parts(file, model)
+    if model.rows is not None and Path(model.rows.file).name != model.rows.file:
+        what = f"`{model.rows.file}` is not the name of a file."
+        raise MappingError(
+            [file.fault(("rows", "file"), what, "Put it beside the list, and name it without a folder.")]
+        )
     if model.rows is not None and not path.with_name(model.rows.file).is_file():
         what = f"`{model.rows.file}` cannot be read: there is no such file."
         raise MappingError([file.fault(("rows", "file"), what, "Put it beside the list, as UTF-8.")])

@@ -165,6 +165,7 @@ def test_a_code_said_twice_in_other_letters_is_refused(load):
         (HEAD.replace("list: units", "list: unit") + "entries: []\n", 1, "the file is named `units`"),
         (HEAD + "extend: true\nentries: []\n", 6, "no other folder has a list `units`"),
         (HEAD + "rows: {file: none.csv, is: name}\n", 6, "cannot be read"),
+        (HEAD + "rows: {file: ../../none.csv, is: name}\n", 6, "is not the name of a file"),
     ],
 )
 def test_a_lists_errors_name_file_and_line(load, text, line, told):

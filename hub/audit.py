@@ -30,7 +30,13 @@ def person(named: str | None) -> str:
 
 def named_or_none(named: str | None) -> str | None:
     """As `person`, where a name may be missing."""
-    return " ".join((named or os.environ.get("LIENTHONG_USER") or "").split()) or None
+    return clean_name(named or os.environ.get("LIENTHONG_USER") or "") or None
+
+
+def clean_name(name: str) -> str:
+    """A person's name on one line, without what a screen would obey instead of show (control and direction marks)."""
+    words = "".join(one if one.isprintable() or one.isspace() else "" for one in name).split()
+    return " ".join(words)
 
 
 def write(

@@ -83,6 +83,17 @@ def _usage(error: Any) -> ConfigurationError:
     return ConfigurationError(error.format_message(), where="command line", next_step=f"See {command} --help.")
 
 
+def _must_be_text(words: Sequence[str]) -> None:
+    """Bytes that are no UTF-8, as a terminal of another charset sends them, cannot be kept or looked for."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= one <= "\udfff" for one in word):
+            raise ConfigurationError(
+                f"{word.encode('utf-8', 'replace').decode()!r} is not UTF-8",
+                where="command line",
+                next_step="Set the terminal to UTF-8 and type it again.",
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code.
 
@@ -91,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     try:
+        _must_be_text(words)
         code = app(words, standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         code = STOPPED

@@ -17,6 +17,7 @@ from hub.gate.great import expectation
 from hub.gate.stops import accept as accept_stop
 from hub.sidebyside import masked
 from hub.store import database_url, engine_of, upgrade
+from hub.worklist.chosen import LAST_NUMBER
 from schemas.masking import mask_text
 from schemas.reasons import explain
 
@@ -80,7 +81,7 @@ def rules(as_json: Json = False) -> None:
 def warnings(
     province: Province = None,
     reason: Annotated[str | None, typer.Option(help="Only this reason, such as bad_tax_code.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Dossiers at most; 0: only the groups.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, max=LAST_NUMBER, help="Dossiers at most; 0: only the groups.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Dossiers that were delivered and that somebody should look at: groups, then the oldest. Values are masked."""

@@ -103,10 +103,13 @@ def read_suite(path: Path, name: str | None = None) -> tuple[Suite, bool]:
             near = difflib.get_close_matches(str(key), sorted(_SUITE_KEYS), 1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(_SUITE_KEYS))}"
             raise _wrong(f"unknown key '{key}'; {hint}", path, _line_of(node, str(key)), _DOCS)
-    extend = (data.get("meta") or {}).get("extend", data.get("extend", False))
+    meta = data.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise _wrong(f"'meta' is a map of keys (it says {meta!r})", path, _line_of(node, "meta"), _DOCS)
+    extend = meta.get("extend", data.get("extend", False))
     if not isinstance(extend, bool):
         raise _wrong(f"'extend' is true or false (it says {extend!r})", path, _line_of(node, "extend"), _DOCS)
-    columns = tuple(_columns(path, node, data.get("columns") or (data.get("meta") or {}).get("columns") or {}))
+    columns = tuple(_columns(path, node, data.get("columns") or meta.get("columns") or {}))
     rules = tuple(_rules(path, node, data, may_be_missing=extend and bool(columns)))
     return Suite(name or path.stem, rules, columns, (shown(path),)), extend
 
@@ -148,6 +151,9 @@ def _rules(path: Path, node: yaml.Node | None, data: dict[str, Any], *, may_be_m
     for entry, line in zip(entries, _lines_of(node), strict=True):
         if not isinstance(entry, dict):
             raise _wrong("the expectation is not a map of keys", path, line, _ENTRY)
+        for key in ("kwargs", "meta"):
+            if "expect" not in entry and not isinstance(entry.get(key) or {}, dict):
+                raise _wrong(f"the expectation's '{key}' is not a map of keys", path, line, _DOCS)
         rule = _rule(path, line, _flat(entry))
         key = str((*rule.same_as, sorted(rule.arguments.items(), key=str)))
         if key in seen:
@@ -180,6 +186,9 @@ def _rule(path: Path, line: int, entry: dict[str, Any]) -> Rule:
         raise _wrong(f"'waivable' is true or false (it says {waivable!r})", path, line, _DOCS)
     if detail is not None and not isinstance(detail, str):
         raise _wrong(f"'detail' names a column of the gate (it says {detail!r})", path, line, _DOCS)
+    for key in ("column_list", "column_set"):
+        if not isinstance(entry.get(key) or [], list):
+            raise _wrong(f"'{key}' is a list of columns (it says {entry[key]!r})", path, line, _DOCS)
     arguments = {key: given for key, given in entry.items() if key not in _OURS}
     where = f"{shown(path)}:{line}"
     return Rule(entry["expect"], arguments, entry["reason"], entry["field"], where, level, waivable, detail)

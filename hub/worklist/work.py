@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, text
 
 from hub import audit
+from hub.errors import ConfigurationError
 from hub.worklist.chosen import NOBODY
 from hub.worklist.locked import ChangedMeanwhile, lock, touched
 
@@ -15,8 +16,14 @@ def assign(engine: Engine, item_ids: Sequence[int], to: str, who: str, version: 
     An item that another person works on is only taken over by one who has seen it as it is: with its version.
 
     Raises:
+        ConfigurationError: nobody is named.
         ChangedMeanwhile: an item is another's, settled, or was changed since it was seen.
     """
+    to = audit.clean_name(to)
+    if not to:
+        raise ConfigurationError(
+            "no person is named", where="--to", next_step=f"Say who works on it; --to {NOBODY} gives it back."
+        )
     with engine.begin() as connection:
         found = lock(connection, item_ids, version)
         for one in found:
@@ -38,7 +45,13 @@ def assign(engine: Engine, item_ids: Sequence[int], to: str, who: str, version: 
 
 
 def note(engine: Engine, item_ids: Sequence[int], said: str, who: str, version: int | None = None) -> int:
-    """Keep what a person has to say about the items. Returns how many."""
+    """Keep what a person has to say about the items. Returns how many.
+
+    Raises:
+        ConfigurationError: nothing is said.
+    """
+    if not said.strip():
+        raise ConfigurationError("the note says nothing", where="TEXT", next_step="Write what there is to say.")
     with engine.begin() as connection:
         found = lock(connection, item_ids, version)
         touched(connection, item_ids)

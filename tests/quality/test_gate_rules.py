@@ -326,6 +326,14 @@ def merged(hub: Hub, run: Run) -> None:
         end_stage(connection, run.run_id, "merged", {})
 
 
+@pytest.mark.parametrize("sql", ["pg_sleep(0)", "(status, channel)"])
+def test_a_column_of_a_kind_that_no_table_takes_is_told_with_its_line(hub: Hub, tmp_path: Path, sql: str) -> None:
+    wrong = own_suite(hub, tmp_path, f'extend: true\ncolumns:\n  odd: "{sql}"\n')
+    with pytest.raises(ConfigurationError, match="the column 'odd' cannot be computed") as failed:
+        check_suites(wrong)
+    assert failed.value.where.endswith("expectations/dossier.yaml:3")
+
+
 def test_a_province_s_own_days_off_count(hub: Hub, tmp_path: Path) -> None:
     late = {**clean(1), "due_at": at("2026-07-14T08:00:00")}
     mine = own_suite(hub, tmp_path, "closed: [2026-07-08]\n", "days.yaml")
@@ -335,3 +343,7 @@ def test_a_province_s_own_days_off_count(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="'closed' is no list of days") as failed:
         check_suites(wrong)
     assert failed.value.where.endswith("expectations/days.yaml:1")
+    (wrong.settings.folders[0] / "expectations" / "days.yaml").write_bytes(b"closed:\n  - \xff\n")
+    with pytest.raises(ConfigurationError, match="not UTF-8") as failed:
+        check_suites(wrong)
+    assert failed.value.where.endswith("expectations/days.yaml:2")

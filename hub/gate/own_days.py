@@ -31,8 +31,7 @@ def _read(path: Path) -> dict[str, list[date]]:
     try:
         node, data = yaml_told.load(content := path.read_text("utf-8"))
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise _wrong("the file is not UTF-8", path, line) from None
+        raise _wrong("the file is not UTF-8", path, path.read_bytes()[: error.start].count(b"\n") + 1) from None
     except yaml.YAMLError as error:
         problem, line = yaml_told.problem_of(error, content)
         raise _wrong(f"this is not YAML: {problem}", path, line or 1) from None

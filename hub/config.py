@@ -82,6 +82,18 @@ def _with_offset(moment: datetime) -> datetime:
     return moment
 
 
+def _written_out(moment: object) -> object:
+    """A bare number would be read as seconds since 1970."""
+    if isinstance(moment, int | float):
+        raise ValueError("write a day and an hour with their offset, as 2020-01-01T00:00:00+07:00")
+    return moment
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(_written_out, json_schema_input_type=datetime), AfterValidator(_with_offset)
+]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -189,7 +201,7 @@ class Province(_Section):
     overlap: Overlap = Field(
         default=timedelta(minutes=30), description="how far each window reaches back behind the cursor: `30m`, `2h`"
     )
-    earliest: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
+    earliest: Moment | None = Field(
         default=None,
         description="when the system's first dossier changed, with its offset: a first run asks from here, instead of "
         "from the spec's `earliest` or the year 2000",
@@ -197,7 +209,7 @@ class Province(_Section):
     limits: Limits = Field(
         default=Limits(), description="limits towards the province's system, where they differ from the spec's"
     )
-    gateway: Annotated[datetime, AfterValidator(_with_offset)] | None = Field(
+    gateway: Moment | None = Field(
         default=None,
         description="the hour from which citizens file online on the national portal only, with its offset; what is "
         "filed on the provincial portal later is warned of. Left out: there is no such hour yet",

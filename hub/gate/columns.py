@@ -24,6 +24,9 @@ from schemas.tables import STAGED, staging_table
 KEY = ("message_id", "position")
 """Columns that name a staged row."""
 
+LONGEST = "10min"
+"""What the gate's table may take: a steward's SQL that does not end must not hold the province."""
+
 SLACK = timedelta(days=1)
 """How far another system's clock may be ahead before a date counts as lying in the future."""
 
@@ -138,7 +141,9 @@ def _make(connection: Connection, hub: Hub, suite: Suite, staging: str, table: s
     kept = ", ".join(f"g.{name}" for name in COLUMNS)
     made = "".join(f", ({literal(one.expression)}) AS {one.name}" for one in suite.columns)
     with _telling_which(connection, suite.columns, rows, given):
+        connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST}'"))
         connection.execute(text(f"CREATE {table} AS SELECT {kept}{made} FROM ({rows}) g"), given)
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 _BACKWARD = ", ".join(
@@ -182,6 +187,7 @@ class _telling_which:
         alone = f"CREATE TEMP TABLE gate_column AS {made}"  # as the gate does: a table takes fewer kinds than a query
         point = self._connection.begin_nested()
         try:
+            self._connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST}'"))
             self._connection.execute(text(alone), self._given)
         except DBAPIError as error:
             point.rollback()

@@ -81,7 +81,7 @@ def export(engine: Engine, chosen: Chosen, path: Path, *, who: str | None, why: 
             raise ConfigurationError(
                 "personal data in clear needs a reason", where="--why", next_step="Say what the file is for."
             )
-    with whole(path) as fresh, engine.begin() as connection:
+    with engine.begin() as connection, whole(path) as fresh:  # no file without its line, no line without its file
         count = writer(SHEET, _lines(connection, chosen, unmasked=unmasked), fresh)
         details: dict[str, Any] = {"lines": count, "filter": chosen.words(), "file": path.name}
         details |= {"unmasked": unmasked, "why": why}

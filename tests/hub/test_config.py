@@ -51,6 +51,7 @@ def test_a_folder_of_ones_own_replaces_the_example_provinces(own: Settings) -> N
         (GOOD + "  schedule: x\n", 5, "not YAML"),
         (GOOD + "earliest: 2026-02-30T00:00:00+07:00\n", 5, "day is out of range for month"),
         (GOOD + "earliest: 2026-01-01T25:00:00+07:00\n", 5, "hour must be in 0..23"),
+        (GOOD + "gateway: 5\n", 5, "write a day and an hour with their offset"),
         (GOOD + "overlap: 99999999999d\n", 5, "overlap"),
         (GOOD + "overlap: -PT1H\n", 5, "overlap"),
         (GOOD + 'schedule: "61 1 * * *"\n', 5, "schedule"),

@@ -15,6 +15,7 @@ from hub.check import check_suites
 from hub.config import BASE, Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
+from hub.gate import columns
 from hub.gate.stops import accept
 from hub.runs import Run, end_stage
 from hub.staging import drop_staging
@@ -324,6 +325,16 @@ def merged(hub: Hub, run: Run) -> None:
     with hub.engine.begin() as connection:
         drop_staging(connection, run.run_id)
         end_stage(connection, run.run_id, "merged", {})
+
+
+def test_a_column_that_does_not_end_is_told_and_holds_nobody(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "LONGEST", "100ms")
+    mine = own_suite(hub, tmp_path, 'extend: true\ncolumns:\n  slow: "pg_sleep(30)::text"\n')
+    with pytest.raises(ConfigurationError, match="the column 'slow' cannot be computed: canceling statement") as failed:
+        gated(mine, staged(mine, {"a": clean(1)}))
+    assert failed.value.where.endswith("expectations/dossier.yaml:3")
 
 
 @pytest.mark.parametrize("sql", ["pg_sleep(0)", "(status, channel)"])

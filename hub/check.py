@@ -61,7 +61,7 @@ def apply_gate(
     with hub.engine.begin() as connection:
         stopped = [(one, f"{one.failed:,} of {one.evaluated:,} rows") for one in found if _failed(one, "stop")]
         used = refuse_stops(connection, hub.slug, run_id, stopped + (whole.stops if whole else []))
-        select_failing(connection, [one for one in found if _failed(one, "hold")], gate, "failing")
+        select_failing(connection, [one for one in found if _failed(one, "hold")], "failing")
         held = set_apart(connection, hub.slug, run_id)
         counts: dict[str, Any] = {
             "check_held": held,
@@ -70,7 +70,7 @@ def apply_gate(
         }
         if kept:
             warned = [one for one in found if _failed(one, "warn") or _failed(one, "stop")]
-            select_failing(connection, warned, gate, "warned")
+            select_failing(connection, warned, "warned")
             warn(connection, hub.slug, run_id, hub.clock())
             use_up(connection, hub.slug, run_id, used, last=whole is not None)
         if kept and whole:

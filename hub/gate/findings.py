@@ -55,7 +55,7 @@ ON CONFLICT (province, dossier_code, reason, field) WHERE gone_at IS NULL DO UPD
 warnings of those before it."""
 
 
-def select_failing(connection: Connection, outcomes: Sequence[Outcome], gate: str, table: str) -> int:
+def select_failing(connection: Connection, outcomes: Sequence[Outcome], table: str) -> int:
     """Fill the temporary table with every failing row, by GX's own queries. Returns the findings.
 
     Raises:
@@ -67,14 +67,12 @@ def select_failing(connection: Connection, outcomes: Sequence[Outcome], gate: st
         if not outcome.failed or outcome.query is None:
             continue
         rule = outcome.rule
-        detail, beside = "NULL::text", ""
-        if rule.detail:
-            detail, beside = f"g.{rule.detail}::text", f"JOIN {gate} g USING (message_id, position)"
+        detail = f"{rule.detail}::text" if rule.detail else "NULL::text"
         selected = connection.execute(
             text(
                 f"INSERT INTO {table}"
                 f" SELECT message_id, position, :number, :reason, :field, :rule_at, {detail}, :waivable"
-                f" FROM ({literal(outcome.query)}) unexpected {beside}"
+                f" FROM ({literal(outcome.query)}) unexpected"
             ),
             {
                 "number": outcome.number,

@@ -60,11 +60,20 @@ def outcomes(engine: Engine, table: str, suite: Suite, key: Sequence[str]) -> li
     planned = _plan(suite, execution)
     resolved = _resolve(execution, planned)
     failed = [one for one in planned if not _passed(one, resolved, execution)]
-    query = {**_COUNTS, "return_unexpected_index_query": True, "unexpected_index_column_names": list(key)}
-    asked = [_plan_of(one.number, one.rule, one.expectation, execution, query, only=_QUERY) for one in failed]
+    asked = [
+        _plan_of(one.number, one.rule, one.expectation, execution, _asking(one.rule, key), only=_QUERY)
+        for one in failed
+    ]
     answers = _resolve(execution, asked) if asked else {}
     queries = {one.number: next(iter(_answers(one, answers).values()), None) for one in asked}
     return [_outcome(one, _answers(one, resolved), queries) for one in planned]
+
+
+def _asking(rule: Rule, key: Sequence[str]) -> dict[str, Any]:
+    """GX's result format for the query of failing rows: their key, the rule's own columns and its `detail`."""
+    own = {rule.arguments.get(name) for name in ("column", "column_A", "column_B")}
+    beside = [rule.detail] if rule.detail and rule.detail not in own else []
+    return {**_COUNTS, "return_unexpected_index_query": True, "unexpected_index_column_names": [*key, *beside]}
 
 
 def _outcome(one: _Planned, counts: dict[str, Any], queries: dict[int, str | None]) -> Outcome:

@@ -11,10 +11,10 @@ from hub.errors import ConfigurationError
 from hub.gate import columns, measures
 from hub.gate.findings import keep_outcomes, select_failing, set_apart, warn
 from hub.gate.great import Outcome, expectation, outcomes
-from hub.gate.own_days import own_days
 from hub.gate.stops import refuse_stops, use_up
 from hub.gate.suite import NAMES, Rule, Suite, load_suite
 from hub.landing import prepare_staging
+from hub.own_days import own_days
 from hub.runs import Run, end_stage, failing, get_run
 from hub.store import province_lock
 

@@ -15,6 +15,7 @@ from hub.errors import ConfigurationError
 from hub.kpi import INDICATORS, OUTSIDE, Kpi, Line, Month, Name, measured, why
 from hub.kpi.export import write_lines
 from hub.kpi.page import number, percent, write_page
+from hub.own_days import own_days
 from hub.store import database_url, engine_of, upgrade
 from hub.tabular import writer_for
 
@@ -55,7 +56,7 @@ def kpi_command(
         raise ConfigurationError("--limit is less than 0", where="command line")
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
-    with measured(engine, province, period, datetime.now(UTC)) as kpi:
+    with measured(engine, province, period, datetime.now(UTC), own_days(settings.folders)) as kpi:
         lines = list(kpi.lines(chosen, limit)) if chosen else []
         page = write_page(settings, kpi, name)
         written = write_lines(kpi.lines(chosen), file) if file else None

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hub.cli.output import NO, Json, out, print_json
 from hub.config import Settings, load_province
+from hub.own_days import own_days
 from hub.procedures.quality import (
     KINDS,
     NATIONAL,
@@ -49,7 +50,8 @@ def quality(
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
     now = datetime.now(UTC)
-    found = province_quality(engine, province, now) if province else national_quality(engine, now)
+    own = own_days(settings.folders)
+    found = province_quality(engine, province, now, own) if province else national_quality(engine, now, own)
     if file is not None:
         write_findings(found, file)
     if as_json:

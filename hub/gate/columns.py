@@ -16,8 +16,8 @@ from sqlalchemy.schema import CreateTable
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate import procedures, values
-from hub.gate.own_days import own_days
 from hub.gate.suite import DerivedColumn, Rule, Suite
+from hub.own_days import own_days
 from schemas.statuses import NATIONAL_STATUSES, went_back
 from schemas.tables import STAGED, staging_table
 

@@ -14,7 +14,7 @@ from hub.gate.great import Outcome
 from hub.gate.suite import Suite
 from hub.messages import STREAM
 from hub.runs import Run
-from hub.working_days import SATURDAY, is_working_day
+from hub.working_days import NONE, SATURDAY, is_working_day
 from schemas.records import VIET_NAM
 from schemas.tables import holding_table, staging_table
 
@@ -117,14 +117,14 @@ def _work_days(since: datetime | None, until: datetime, own_days: Mapping[date, 
     worked, day = until - since, since.astimezone(VIET_NAM).date()
     while (start := datetime.combine(day, time(), VIET_NAM)) < until:
         end = start + timedelta(days=1)
-        if day.weekday() < SATURDAY and not own_days.get(day, is_working_day(day)):
+        if day.weekday() < SATURDAY and not is_working_day(day, own_days):
             worked -= min(until, end) - max(since, start)
         day += timedelta(days=1)
     return max(1.0, worked / timedelta(days=1)) if worked >= SHORTEST_WINDOW else 0.0
 
 
 def make_measures(
-    connection: Connection, run: Run, suite: Suite, now: datetime, own_days: Mapping[date, bool] | None = None
+    connection: Connection, run: Run, suite: Suite, now: datetime, own_days: Mapping[date, bool] = NONE
 ) -> str:
     """Measure the run's staging and make the table of comparisons; answers with its name.
 
@@ -145,7 +145,7 @@ def make_measures(
         "days": ENOUGH_DAYS,
         "fewest": FEWEST,
     }
-    given["work_days"] = _work_days(connection.scalar(text(_REACHED), given), run.until, own_days or {})
+    given["work_days"] = _work_days(connection.scalar(text(_REACHED), given), run.until, own_days)
     cases = " ".join(f"WHEN grouping({name}) = 0 THEN '{name}=' || coalesce({name}::text, '')" for name in _CODED)
     sets = ", ".join(f"({name})" for name in _CODED)
     connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))

@@ -2,29 +2,26 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from hub.procedures.limits import longest_limit, objects, read_time, times_of
-from hub.working_days import numbered_days
+from hub.procedures import due_day
+from hub.procedures.limits import longest_limit, objects, times_of
 from mappings.mapped import Refused
 from mappings.transforms import read_number
 
 THOUSAND = 1000
 """Fees on public portals are off by this factor [seen]."""
 
-LAST_DAY = """CASE WHEN p.limited THEN greatest(w.day, xd.next_working, xm.next_working) END"""
-JOINS = """
+LAST_DAY = f"CASE WHEN p.limited THEN {due_day.LAST_DAY} END"
+JOINS = f"""
 LEFT JOIN gate_day r ON r.day = (s.received_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
-LEFT JOIN gate_day w ON w.working AND w.number = r.number + p.working_days AND p.working_days > 0
-LEFT JOIN gate_day xd ON xd.day = r.day + p.days AND p.days > 0
-LEFT JOIN gate_day xm ON xm.day = (r.day + make_interval(months => p.months))::date AND p.months > 0
+{due_day.joins("gate_day")}
 LEFT JOIN gate_fee fee ON fee.content_hash = p.content_hash AND fee.amounts = s.fee_amounts
 """
-"""Joined to the staged row `s` and its procedure `p`: the last day that the time limit allows (a day off moves to the
-next working day: Civil Code 2015, Article 148), and what is wrong with the fees."""
+"""Joined to the staged row `s` and its procedure `p`: the last day that the time limit allows, and what is wrong with
+the fees."""
 
 _VERSIONS = """
 CREATE TEMP TABLE gate_procedure ON COMMIT DROP AS
@@ -74,7 +71,7 @@ class Terms:
         record = {"CACHTHUCTHUCHIEN": ways}
         limit = longest_limit(record)
         self.working_days, self.days, self.months = limit.working_days, limit.days, limit.months
-        self.limited = limit.known and all(read_time(entry) is not None for entry in times_of(record))
+        self.limited = limit.known and limit.sure
         self.amounts = published_amounts(record)
         self.result_due = any(entry.get("MAKETQUA") for entry in objects(results))
 
@@ -152,41 +149,13 @@ def _make_days(connection: Connection, staging: str, own_days: Mapping[date, boo
     span = connection.execute(
         text(
             "SELECT min(received_at)::date AS first, max(received_at)::date AS last,"
-            " (SELECT coalesce(max(working_days * 2 + days + months * 31), 0) FROM gate_procedure) AS longest"
+            f" (SELECT coalesce(max({due_day.REACH}), 0) FROM gate_procedure p) AS longest"
             f" FROM {staging} WHERE received_at BETWEEN '{FIRST_DAY}' AND '{LAST_YEAR}-12-31'"
         )
     ).one()
-    first = span.first or date(2000, 1, 1)
-    last = (span.last or first) + timedelta(days=min(span.longest, 4000) + 30)
-    days = _calendar(first - timedelta(days=5), last, tuple(sorted(own_days.items())))
-    connection.execute(
-        text(
-            "CREATE TEMP TABLE gate_day ON COMMIT DROP AS SELECT * FROM unnest(CAST(:days AS date[]),"
-            " CAST(:numbers AS integer[]), CAST(:working AS boolean[]), CAST(:following AS date[]))"
-            " AS t (day, number, working, next_working)"
-        ),
-        {"days": days[0], "numbers": days[1], "working": days[2], "following": days[3]},
-    )
+    first = span.first or FIRST_DAY
+    due_day.make_days(connection, "gate_day", first - timedelta(days=5), span.last or first, span.longest, own_days)
 
 
 FIRST_DAY = date(2000, 1, 1)
 LAST_YEAR = 2100
-
-
-@lru_cache(maxsize=4)
-def _calendar(
-    first: date, last: date, own_days: tuple[tuple[date, bool], ...]
-) -> tuple[list[date], list[int], list[bool], list[date]]:
-    """Columns of `gate_day`: the day, working days up to it, whether it is one, the next one from it on."""
-    counted, number, own = list[tuple[date, int, bool]](), 0, dict(own_days)
-    for day, _, usually in numbered_days(first, last + timedelta(days=30)):
-        working = own.get(day, usually)
-        number += working
-        counted.append((day, number, working))
-    following: list[date] = []
-    upcoming = counted[-1][0]
-    for day, _, working in reversed(counted):
-        upcoming = day if working else upcoming
-        following.append(upcoming)
-    following.reverse()
-    return [one[0] for one in counted], [one[1] for one in counted], [one[2] for one in counted], following

@@ -5,7 +5,7 @@ in the denominator). Nothing of a dossier is changed: the verdicts stand in a te
 transaction and are gone with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hub.errors import ConfigurationError
+from hub.procedures import due_day
 from hub.procedures.limits import longest_limit, objects
 from hub.store import raw_cursor
-from hub.working_days import numbered_days
 from schemas.records import VIET_NAM
 
 _EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
@@ -31,11 +31,9 @@ WINDOW known AS (PARTITION BY procedure_code ORDER BY valid_from)
 _RULES = """
 CREATE TEMP TABLE kpi_rule (
     procedure_code text, valid_from timestamptz, valid_to timestamptz, working_days int, days int, months int,
-    gives_result boolean
+    sure boolean, gives_result boolean
 ) ON COMMIT DROP
 """
-
-_DAYS = "CREATE TEMP TABLE kpi_day (day date PRIMARY KEY, number int, working boolean) ON COMMIT DROP"
 
 _SPAN = """
 SELECT min(received_at), max(received_at) FROM dossier
@@ -79,17 +77,16 @@ WITH chosen AS (
            coalesce(s.supplements, 0) AS supplements, s.asked_at,
            CASE WHEN c.status IN (9, 10, 8, 3) THEN
                 coalesce((c.record ->> 'finished_at')::timestamptz, s.at_9, s.at_10, s.at_8_3) END AS ended_at,
-           coalesce(c.due_at, CASE WHEN greatest(r.working_days, r.days, r.months) > 0 THEN
-               (greatest(last.day, c.received_on + r.days, (c.received_on + make_interval(months => r.months))::date)
-                + time '23:59:59') AT TIME ZONE :zone END) AS deadline,
-           c.status IN (9, 10) AND coalesce(r.gives_result, true) AS result_due
+           coalesce(c.due_at, ({last_day} + time '23:59:59') AT TIME ZONE :zone) AS deadline,
+           c.due_at IS NOT NULL OR coalesce(p.sure, false) AS sure,
+           c.status IN (9, 10) AND coalesce(p.gives_result, true) AS result_due
     FROM chosen c
     LEFT JOIN steps s USING (dossier_code)
     LEFT JOIN delivery x ON x.province = c.province AND x.dossier_code = c.dossier_code AND x.state <> 'delivered'
-    LEFT JOIN kpi_rule r ON r.procedure_code = c.procedure_code
-         AND r.valid_from <= c.received_at AND c.received_at < r.valid_to
-    LEFT JOIN kpi_day here ON c.due_at IS NULL AND here.day = c.received_on
-    LEFT JOIN kpi_day last ON last.working AND last.number = here.number + r.working_days
+    LEFT JOIN kpi_rule p ON p.procedure_code = c.procedure_code
+         AND p.valid_from <= c.received_at AND c.received_at < p.valid_to
+    LEFT JOIN kpi_day r ON c.due_at IS NULL AND r.day = c.received_on
+    {joins}
 ), spent AS (
     SELECT f.*, CASE WHEN f.supplements = 1 AND f.asked_at < f.ended_at
                      THEN least(n.resumed_at, f.ended_at) - f.asked_at ELSE interval '0' END AS supplement
@@ -110,11 +107,13 @@ WITH chosen AS (
 ), verdicts AS (
     SELECT p.dossier_code, p.procedure_code, p.record ->> 'agency_name' AS unit, p.status, p.received_at, p.due_at,
         p.sync,
-        CASE WHEN status NOT IN (9, 10, 8, 3) THEN CASE WHEN deadline < :now THEN '-open_overdue' ELSE '-open' END
+        CASE WHEN status NOT IN (9, 10, 8, 3)
+                  THEN CASE WHEN deadline < :now AND sure THEN '-open_overdue' ELSE '-open' END
              WHEN supplements >= 2 THEN 'two_supplements'
              WHEN ended_at IS NULL THEN 'no_end'
              WHEN deadline IS NULL THEN 'no_limit'
              WHEN ended_at - supplement <= deadline THEN 'yes'
+             WHEN NOT sure THEN 'no_limit'
              WHEN due_at IS NULL THEN 'overdue_by_limit'
              ELSE 'overdue' END AS on_time,
         CASE WHEN (record ->> 'channel')::int IS DISTINCT FROM 2 THEN 'not_online'
@@ -176,7 +175,12 @@ class Month:
 
 
 def judge(
-    connection: Connection, province: str, month: Month | None, now: datetime, indicators: Iterable[str]
+    connection: Connection,
+    province: str,
+    month: Month | None,
+    now: datetime,
+    indicators: Iterable[str],
+    own_days: Mapping[date, bool],
 ) -> dict[str, Any]:
     """Make the tables `kpi_judged` and `kpi_held` in the caller's transaction; both are dropped with it.
 
@@ -187,9 +191,10 @@ def judge(
     given = {"province": province, "first": first, "after": after, "now": now, "zone": str(VIET_NAM)}
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     _load_rules(connection, province)
-    _load_days(connection, given)
+    _load_days(connection, given, own_days)
     synced = ", ".join(f"CASE WHEN sync = 'yes' THEN {name} ELSE '-not_synced' END AS {name}" for name in indicators)
-    connection.execute(text(_JUDGED.replace("{synced}", synced)), given)
+    judged = _JUDGED.format(synced=synced, last_day=due_day.LAST_DAY, joins=due_day.joins("kpi_day"))
+    connection.execute(text(judged), given)
     connection.execute(text(_HELD), given)
     return given
 
@@ -203,21 +208,18 @@ def _load_rules(connection: Connection, province: str) -> None:
             limit = longest_limit({"CACHTHUCTHUCHIEN": row.channels})
             gives_result = row.results is None or bool(objects(row.results))
             start, end = "-infinity" if row.first else row.valid_from, row.until or "infinity"
-            copy.write_row((row.procedure_code, start, end, limit.working_days, limit.days, limit.months, gives_result))
+            times = (limit.working_days, limit.days, limit.months, limit.sure)
+            copy.write_row((row.procedure_code, start, end, *times, gives_result))
 
 
-def _load_days(connection: Connection, given: dict[str, Any]) -> None:
-    """Numbered working days around every receipt that has no due date, as far as the longest limit reaches."""
+def _load_days(connection: Connection, given: dict[str, Any], own_days: Mapping[date, bool]) -> None:
+    """The calendar around every receipt that has no due date, as far as the longest limit reaches."""
     first, last = connection.execute(text(_SPAN), given).one()
-    most = int(connection.scalar(text("SELECT max(working_days) FROM kpi_rule")) or 0)
-    connection.execute(text(_DAYS))
-    if first is None:
-        return
-    start = max(_day(first), date(1975, 1, 1))
-    end = min(_day(last), _day(given["now"])) + timedelta(days=2 * most + 60)
-    with raw_cursor(connection).copy("COPY kpi_day FROM STDIN") as copy:
-        for row in numbered_days(start, end):
-            copy.write_row(row)
+    longest = int(connection.scalar(text(f"SELECT max({due_day.REACH}) FROM kpi_rule p")) or 0)
+    now = _day(given["now"])
+    start = max(_day(first), date(1975, 1, 1)) if first else now
+    end = min(_day(last), now) if last else now
+    due_day.make_days(connection, "kpi_day", start, max(start, end), longest, own_days)
 
 
 def _day(moment: datetime) -> date:

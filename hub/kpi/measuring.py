@@ -1,9 +1,9 @@
 """The indicators of a province: counted in one pass over the verdicts, and the dossiers behind every figure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from hub.kpi.judging import Month, judge
 from hub.kpi.model import DOSSIER_INDICATORS, INDICATORS, Figure, Name, figure, not_known, per_cent
 from hub.kpi.reasons import Why, why
 from hub.procedures.publication import Publication, publications
+from hub.working_days import NONE
 
 CHUNK = 2_000
 """Rows that are read from the server at once when a list is written whole."""
@@ -122,8 +123,11 @@ class Kpi:
 
 
 @contextmanager
-def measured(engine: Engine, province: str, month: Month | None, now: datetime) -> Iterator[Kpi]:
-    """The indicators of a province over the dossiers received in a month, or over all.
+def measured(
+    engine: Engine, province: str, month: Month | None, now: datetime, own_days: Mapping[date, bool] = NONE
+) -> Iterator[Kpi]:
+    """The indicators of a province over the dossiers received in a month, or over all; `own_days` as in
+    hub/own_days.py.
 
     Only the hub's own tables are read, in one transaction that is given up at the end: nothing is written, and no
     value of a dossier is touched.
@@ -131,9 +135,9 @@ def measured(engine: Engine, province: str, month: Month | None, now: datetime) 
     with engine.connect() as connection:
         transaction = connection.begin()
         try:
-            period = judge(connection, province, month, now, DOSSIER_INDICATORS)
+            period = judge(connection, province, month, now, DOSSIER_INDICATORS, own_days)
             kpi = Kpi(province, month, now, connection, period)
-            kpi.published = [one for one in publications(connection) if _within(one, month)]
+            kpi.published = [one for one in publications(connection, own_days) if _within(one, month)]
             kpi.figures = _figures(connection, kpi)
             yield kpi
         finally:

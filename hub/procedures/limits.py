@@ -17,11 +17,13 @@ _NUMBER = re.compile(r"^(\d+(?:[.,]\d+)?)\s*(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The longest time a procedure states in each unit; 0 where it states none in that unit."""
+    """The longest time a procedure states in each unit; 0 where it states none in that unit. Not `sure`: one of its
+    times cannot be read, and may be longer."""
 
     working_days: int = 0
     days: int = 0
     months: int = 0
+    sure: bool = True
 
     @property
     def known(self) -> bool:
@@ -31,16 +33,17 @@ class Limit:
 def longest_limit(record: dict[str, Any]) -> Limit:
     """The longest time that the record of LayThuTuc states; a text that is no number, or that names another unit than
     DONVITINH, is left out and never guessed."""
-    most = {"working_days": 0.0, "days": 0.0, "months": 0.0}
+    most, sure = {"working_days": 0.0, "days": 0.0, "months": 0.0}, True
     for entry in times_of(record):
         read = read_time(entry)
         if read is None:
+            sure = False
             continue
         number, unit = read
         if unit == "hours":
             number, unit = math.ceil(number / HOURS_A_DAY), "working_days"
         most[unit] = max(most[unit], number)
-    return Limit(**{unit: math.ceil(number) for unit, number in most.items()})
+    return Limit(**{unit: math.ceil(number) for unit, number in most.items()}, sure=sure)
 
 
 def times_of(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

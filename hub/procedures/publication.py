@@ -6,7 +6,7 @@ is known only for what appeared while the hub was watching: the first pull shows
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from hub.procedures.names import tidy
 from hub.procedures.record import LOCAL_LEVELS
-from hub.working_days import after_working_days
+from hub.working_days import NONE, after_working_days
 from schemas.records import VIET_NAM
 
 WORKING_DAYS = 5
@@ -39,17 +39,13 @@ class Publication:
     decision: str
     decided_on: date | None
     seen_on: date | None
-
-    @property
-    def last_day(self) -> date | None:
-        """The last day in time; None where the day of the decision is not known."""
-        return after_working_days(self.decided_on, WORKING_DAYS) if self.decided_on else None
+    last_day: date | None
+    """The last day in time; None where the day of the decision is not known."""
 
     @property
     def late(self) -> bool | None:
         """Whether it came too late; None where one of the two days is not known."""
-        last = self.last_day
-        return None if last is None or self.seen_on is None else self.seen_on > last
+        return None if self.last_day is None or self.seen_on is None else self.seen_on > self.last_day
 
 
 def decision_day(words: str) -> date | None:
@@ -68,11 +64,17 @@ def decision_day(words: str) -> date | None:
         return None
 
 
-def publications(connection: Connection) -> Iterator[Publication]:
+def last_day(decided: date | None, own_days: Mapping[date, bool]) -> date | None:
+    """The last day on which a decision of that day is published in time."""
+    return after_working_days(decided, WORKING_DAYS, own_days) if decided else None
+
+
+def publications(connection: Connection, own_days: Mapping[date, bool] = NONE) -> Iterator[Publication]:
     """Every public procedure in force that a province or its communes handle."""
     for row in connection.execute(text(_SEEN)):
         if row.public and not set(row.levels).isdisjoint(LOCAL_LEVELS):
-            yield Publication(row.code, row.name, row.decision, decision_day(row.decision), _seen(row))
+            decided = decision_day(row.decision)
+            yield Publication(row.code, row.name, row.decision, decided, _seen(row), last_day(decided, own_days))
 
 
 def _seen(row: Any) -> date | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -32,6 +32,7 @@ class Province:
     engine: Engine
     slug: str = field(default_factory=lambda: f"tinh_{next(NUMBERS)}")
     run_id: int = 1
+    own_days: dict[date, bool] = field(default_factory=dict)
 
     def procedure(self, code: str = "1.001193", **record: Any) -> None:
         """Makes the procedure's present record say this too."""
@@ -137,7 +138,7 @@ class Province:
 
     def kpi(self, month: str | None = None, look: Callable[[Kpi], Any] = lambda kpi: kpi.figures) -> Any:
         """What `look` finds in the measured indicators, by default the figures."""
-        with measured(self.engine, self.slug, Month.read(month) if month else None, NOW) as kpi:
+        with measured(self.engine, self.slug, Month.read(month) if month else None, NOW, self.own_days) as kpi:
             return look(kpi)
 
     def reasons(self, indicator: Name) -> dict[str, str]:

@@ -90,6 +90,26 @@ def test_days_and_months_are_calendar_time(province: Province, number: str, unit
     assert province.reasons("on_time") == {late: "overdue_by_limit"}
 
 
+def test_the_due_day_is_the_gate_s_a_day_off_moves_on_and_the_installation_s_own_days_count(province: Province) -> None:
+    province.procedure(CACHTHUCTHUCHIEN=times(("5", "Ngày")))  # a Saturday
+    province.dossier(finished_at=day(7, 23), due_at=None)
+    late = province.dossier(finished_at=day(8, 1), due_at=None)
+    assert province.reasons("on_time") == {late: "overdue_by_limit"}
+    province.own_days = {day(7).date(): False}
+    assert province.reasons("on_time") == {}
+    province.own_days = {day(5).date(): True}
+    assert set(province.reasons("on_time").values()) == {"overdue_by_limit"} and len(province.reasons("on_time")) == 2
+
+
+def test_where_one_time_cannot_be_read_nothing_is_called_late_by_another(province: Province) -> None:
+    province.procedure(CACHTHUCTHUCHIEN=times(("5", "Ngày"), ("Theo quy định", "Ngày")))
+    province.dossier(finished_at=day(3), due_at=None)
+    unknown = province.dossier(finished_at=day(20), due_at=None)
+    province.dossier(status=4, finished_at=None, due_at=None)
+    assert province.reasons("on_time") == {unknown: "no_limit"}
+    assert province.kpi()["on_time"].outside == {"open": 1}
+
+
 @pytest.mark.parametrize(("number", "unit"), [("Theo quy định", "Ngày"), ("24 ngày làm việc", "Giờ"), ("", "")])
 def test_a_time_that_cannot_be_read_is_not_guessed(province: Province, number: str, unit: str) -> None:
     province.procedure(CACHTHUCTHUCHIEN=times((number, unit)))

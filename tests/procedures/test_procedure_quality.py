@@ -314,6 +314,7 @@ def test_publication_is_judged_only_where_both_days_are_known(blank: Engine) -> 
     national(blank, "1.000004", "Không rõ", "4/QĐ-BTP", pulled.replace(day=30))
     found = national_quality(blank, NOW)
     assert codes(found, "published_late") == {"1.000003"}
+    assert codes(national_quality(blank, NOW, {date(2026, 6, 5): False}), "published_late") == set()
     assert len(found.notes) == 2
     assert "for 1 (" in found.notes[0] and found.notes[1].startswith("1 were on the list already")
 

@@ -1,21 +1,21 @@
 """The quality of the lists as the hub has them; nothing is asked of a peer and nothing is changed."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from hub.errors import ConfigurationError
 from hub.procedures.decisions import same_decision
-from hub.procedures.publication import WORKING_DAYS, decision_day, publications
+from hub.procedures.publication import WORKING_DAYS, decision_day, last_day, publications
 from hub.procedures.quality.beside import Row, Slip, slips
 from hub.procedures.quality.completeness import PARTS, missing_parts
 from hub.procedures.quality.districts import district_words, in_texts
 from hub.procedures.quality.fees import off_by_thousand
 from hub.procedures.quality.findings import KINDS, Finding, Quality
 from hub.procedures.versions import SERVICE
-from hub.working_days import after_working_days
+from hub.working_days import NONE
 from schemas.records import VIET_NAM
 
 NATIONAL = "national"
@@ -33,7 +33,7 @@ WHERE province = :province AND gone_at IS NULL ORDER BY place NULLS LAST, local_
 """
 
 
-def national_quality(engine: Engine, now: datetime) -> Quality:
+def national_quality(engine: Engine, now: datetime, own_days: Mapping[date, bool] = NONE) -> Quality:
     """The national list in force: parts that are missing, fees, districts, publication.
 
     Raises:
@@ -47,7 +47,7 @@ def national_quality(engine: Engine, now: datetime) -> Quality:
             looked_at += 1
             imported += row.source != SERVICE
             found += _of_record(row)
-        late, notes = _publication(connection)
+        late, notes = _publication(connection, own_days)
     if not looked_at:
         raise ConfigurationError(
             "the national list is not here yet, so there is nothing to look at",
@@ -59,7 +59,7 @@ def national_quality(engine: Engine, now: datetime) -> Quality:
     return Quality(NATIONAL, now, looked_at, _ordered([*found, *late]), tuple(notes))
 
 
-def province_quality(engine: Engine, slug: str, now: datetime) -> Quality:
+def province_quality(engine: Engine, slug: str, now: datetime, own_days: Mapping[date, bool] = NONE) -> Quality:
     """A province's list against the national one: names, decisions, publication, codes beside another name.
 
     Raises:
@@ -80,7 +80,7 @@ def province_quality(engine: Engine, slug: str, now: datetime) -> Quality:
         code = line.base or line.local_code
         if words := district_words(line.name):
             found.append(Finding("district_name", code, line.name, "name", words, line.local_code, line.place))
-        found += _decision(line, national.get(line.base), now)
+        found += _decision(line, national.get(line.base), now, own_days)
     names = {code: row.name for code, row in national.items()}
     rows = [Row(line.place or 0, line.local_code, line.base, line.name) for line in lines if line.base in names]
     found += _beside(rows, names)
@@ -101,9 +101,9 @@ def _of_record(row: Any) -> Iterator[Finding]:
         yield Finding("district_text", row.code, row.name, field, words)
 
 
-def _publication(connection: Connection) -> tuple[list[Finding], list[str]]:
+def _publication(connection: Connection, own_days: Mapping[date, bool]) -> tuple[list[Finding], list[str]]:
     """What was published late, and of how many the days are not known."""
-    known = list(publications(connection))
+    known = list(publications(connection, own_days))
     late = [
         Finding("published_late", one.code, one.name, "decision", f"{one.decision}; on the list {_on(one.seen_on)}")
         for one in known
@@ -122,13 +122,13 @@ def _publication(connection: Connection) -> tuple[list[Finding], list[str]]:
     return late, notes
 
 
-def _decision(line: Any, national: Any, now: datetime) -> Iterator[Finding]:
+def _decision(line: Any, national: Any, now: datetime, own_days: Mapping[date, bool]) -> Iterator[Finding]:
     """A decision that is not the national one, or one that is not on the national list although it is due there."""
     if not line.decision:
         return
     decided = decision_day(line.decision)
     if national is None:
-        due = after_working_days(decided, WORKING_DAYS) if decided else None
+        due = last_day(decided, own_days)
         if due and due < now.astimezone(VIET_NAM).date():
             words = f"{line.decision}; due on the national database by {_on(due)}"
             yield Finding(

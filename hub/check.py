@@ -9,7 +9,7 @@ from hub.config import Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate import columns, measures
-from hub.gate.findings import keep_outcomes, select_failing, set_apart, warn
+from hub.gate.findings import forget_old, keep_outcomes, select_failing, set_apart, warn
 from hub.gate.great import Outcome, expectation, outcomes
 from hub.gate.stops import refuse_stops, use_up
 from hub.gate.suite import NAMES, Rule, Suite, load_suite
@@ -71,7 +71,8 @@ def apply_gate(
         if kept:
             warned = [one for one in found if _failed(one, "warn") or _failed(one, "stop")]
             select_failing(connection, warned, "warned")
-            warn(connection, hub.slug, run_id, hub.clock())
+            warn(connection, hub.slug, run_id, suite, hub.clock())
+            forget_old(connection, hub.slug, hub.clock())
             use_up(connection, hub.slug, run_id, used, last=whole is not None)
         if kept and whole:
             measures.keep_measures(connection, kept, whole.table, hub.clock())

@@ -47,6 +47,7 @@ rule_outcome = Table(
     Column("evaluated", BigInteger, nullable=False, comment="rows that the rule looked at"),
     Column("failed", BigInteger, nullable=False),
     time_column("at", nullable=False, now=True),
+    Index(None, "province", "at"),
 )
 """What every rule of a suite found in a run: also those that nothing failed."""
 

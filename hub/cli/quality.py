@@ -130,12 +130,9 @@ def outcomes(province: Province = None, as_json: Json = False) -> None:
 @app.command()
 def docs(as_json: Json = False) -> None:
     """Data Docs of the last run of each province, built by Great Expectations, to be read offline; no values in it."""
-    from hub.gate.docs import build_docs
+    from hub.gate.docs import write_docs
 
-    settings = Settings.from_environment()
-    engine = engine_of(database_url(settings.home))
-    upgrade(engine)
-    page, pages = build_docs(engine, settings.home)
+    page, pages = write_docs()
     if as_json:
         print_json({"page": str(page), "results": pages})
         return
@@ -148,6 +145,9 @@ def accept(
     rule: Annotated[str, typer.Option(help="Reason of the rule that stopped the run, such as unusual_volume.")],
     why: Annotated[str, typer.Option(help="Why the run is right all the same; kept in the audit.")],
     by: Annotated[str | None, typer.Option(help="Who decides; default LIENTHONG_USER.")] = None,
+    from_now_on: Annotated[
+        bool, typer.Option("--from-now-on", help="Of unusual_volume: forget what was usual; the new level becomes it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let the next run of a province pass a rule that stops it, once, under your name."""
@@ -159,16 +159,22 @@ def accept(
         raise ConfigurationError(
             f"no rule that stops a run gives '{rule}'", where="--rule", next_step=f"Such rules: {', '.join(stops)}."
         )
+    if from_now_on and rule != "unusual_volume":
+        raise ConfigurationError(
+            f"'{rule}' has nothing that is usual", where="--from-now-on", next_step="Leave it out, or mend the rule."
+        )
     if not why.strip():
         raise ConfigurationError("no reason is given", where="--why", next_step="Say why the run is right.")
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
     with engine.begin() as connection:
-        accept_stop(connection, province, rule, who, why.strip())
+        forgotten = accept_stop(connection, province, rule, who, why.strip(), from_now_on=from_now_on)
     if as_json:
-        print_json({"province": province, "rule": rule, "by": who, "why": why.strip()})
+        print_json({"province": province, "rule": rule, "by": who, "why": why.strip(), "forgotten": forgotten})
         return
     out.print(f"The next run of {province} passes {rule} once. Now: lienthong sync {province}", highlight=False)
+    if forgotten is not None:
+        out.print(f"{forgotten:,} measures of volume are forgotten; what comes from now on is usual.", highlight=False)
 
 
 def _masked(field: str, value: str) -> str:

@@ -3,8 +3,10 @@
 They are made out of band from `rule_outcome`, which holds counts and no values: nothing personal can stand in them.
 """
 
+import fcntl
 import re
 import shutil
+import tempfile
 from datetime import datetime
 from html import escape
 from itertools import groupby
@@ -14,8 +16,10 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, text
 
+from hub.config import Settings
 from hub.gate.findings import LAST_RUN
 from hub.gate.great import great_expectations
+from hub.store import database_url, engine_of, upgrade
 from schemas.reasons import explain
 from schemas.records import VIET_NAM
 
@@ -42,14 +46,44 @@ def data_docs_page(home: Path) -> Path:
 
 
 def build_docs(engine: Engine, home: Path) -> tuple[Path, int]:
-    """Build the site anew beside the report.
+    """Build the site anew beside the report; each build in a folder of its own, which takes the site's place whole.
 
     Returns:
         Its first page, and how many results stand in it.
     """
     folder = data_docs_page(home).parent
-    fresh = folder.with_name(f"{SITE}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{SITE}.", dir=folder.parent))
+    try:
+        results = _write_site(engine, fresh)
+        fresh.chmod(0o755)
+        _take_place(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return data_docs_page(home), results
+
+
+def write_docs() -> tuple[Path, int]:
+    """As `build_docs`, for a flow: with the installation's own settings."""
+    settings = Settings.from_environment()
+    engine = engine_of(database_url(settings.home))
+    upgrade(engine)
+    return build_docs(engine, settings.home)
+
+
+def _take_place(fresh: Path, folder: Path) -> None:
+    """Put a finished site where the one before stands, in two renames; builds that end at once do it one by one."""
+    with (folder.parent / f".{SITE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        old = fresh.with_name(f"{fresh.name}.old")
+        if folder.exists():
+            folder.replace(old)
+        fresh.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_site(engine: Engine, fresh: Path) -> int:
+    """The pages of every province's last run. Returns how many results stand in them."""
     with engine.connect() as connection:
         rows = [dict(row._mapping) for row in connection.execute(text(_LAST))]
     results = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["province"], row["suite"]))]
@@ -57,9 +91,7 @@ def build_docs(engine: Engine, home: Path) -> tuple[Path, int]:
     for page in fresh.rglob("*.html"):
         page.write_text(readable_offline(page.read_text("utf-8")), "utf-8")
     (fresh / "index.html").write_text(_front_page(fresh, results), "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.replace(folder)
-    return data_docs_page(home), len(results)
+    return len(results)
 
 
 def _build(folder: Path, results: list[tuple[tuple[str, str], list[dict[str, Any]]]]) -> None:

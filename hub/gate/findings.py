@@ -1,7 +1,7 @@
 """What a gate found, kept: rows set apart, warnings opened and closed, the outcome of every rule."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -53,6 +53,15 @@ ON CONFLICT (province, dossier_code, reason, field) WHERE gone_at IS NULL DO UPD
 """
 """Of several versions the newest staged one speaks, when it is not older than what is stored; one that passes ends the
 warnings of those before it."""
+
+
+_UNSAID = """
+UPDATE warning SET gone_at = :now WHERE province = :province AND gone_at IS NULL
+AND (reason, field) NOT IN (SELECT * FROM unnest(CAST(:reasons AS text[]), CAST(:fields AS text[])))
+"""
+
+_KEPT = timedelta(days=400)
+"""How long what rules found and what runs measured is kept: a year of nights to look back at, and a month more."""
 
 
 def select_failing(connection: Connection, outcomes: Sequence[Outcome], table: str) -> int:
@@ -120,12 +129,18 @@ def set_apart(connection: Connection, province: str, run_id: int) -> int:
     return int(moved)
 
 
-def warn(connection: Connection, province: str, run_id: int, now: datetime) -> int:
-    """Open what stands in `warned` as warnings of the dossiers that go on, close what no longer holds.
+def warn(connection: Connection, province: str, run_id: int, suite: Suite, now: datetime) -> int:
+    """Open what stands in `warned` as warnings of the dossiers that go on, close what no longer holds, and what no rule
+    of the suite says any more.
 
     Returns:
         Warnings of this run's dossiers.
     """
+    given: dict[str, Any] = {
+        "reasons": [rule.reason for rule in suite.rules],
+        "fields": [rule.field for rule in suite.rules],
+    }
+    connection.execute(text(_UNSAID), {"province": province, "now": now, **given})
     statement = text(_WARN.format(staging=staging_table(run_id).name))
     return connection.execute(statement, {"province": province, "run_id": run_id, "now": now}).rowcount
 
@@ -158,3 +173,12 @@ def keep_outcomes(
     ]
     if rows:
         connection.execute(rule_outcome.insert(), rows)
+
+
+def forget_old(connection: Connection, province: str, now: datetime) -> None:
+    """Delete the province's outcomes and measures that are older than they are kept."""
+    for table in ("rule_outcome", "measure"):
+        connection.execute(
+            text(f"DELETE FROM {table} WHERE province = :province AND at < :before"),
+            {"province": province, "before": now - _KEPT},
+        )

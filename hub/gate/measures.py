@@ -28,6 +28,7 @@ each kind of comparison."""
 
 SHORTEST_WINDOW = timedelta(hours=12)
 """A run over less, public holidays left out, is no day's work, and says nothing of the volume."""
+VOLUME = "records_a_day"
 ENOUGH_DAYS = 3
 """Earlier days that make something usual."""
 ENOUGH_RECORDS = 100
@@ -50,7 +51,7 @@ FROM cursor c WHERE c.province = :province AND c.stream = :stream
 """Up to where the province was read: the last run's end, for after the newest change nothing may have happened."""
 _VOLUME = """
 INSERT INTO measured
-SELECT 'records_a_day', '', ((SELECT count(*) FROM {staging}) + (SELECT count(*) FROM {holding})) / :work_days
+SELECT '{volume}', '', ((SELECT count(*) FROM {staging}) + (SELECT count(*) FROM {holding})) / :work_days
 WHERE :work_days > 0
 """
 _FRESHNESS = """
@@ -151,7 +152,7 @@ def make_measures(
     connection.execute(text(f"DROP TABLE IF EXISTS {gate}"))
     connection.execute(text("DROP TABLE IF EXISTS measured"))
     for statement in (_NOW, _VOLUME, _FRESHNESS, _FILLED, _SHARES):
-        connection.execute(text(statement.format(**names, cases=cases, sets=sets)), given)
+        connection.execute(text(statement.format(**names, volume=VOLUME, cases=cases, sets=sets)), given)
     derived = "".join(f", ({literal(one.expression)}) AS {one.name}" for one in suite.columns)
     connection.execute(text(_COMPARED.format(gate=gate, derived=derived)), given)
     return gate
@@ -167,6 +168,12 @@ def keep_measures(connection: Connection, run: Run, gate: str, now: datetime) ->
         ),
         {"run_id": run.run_id, "province": run.province, "now": now},
     )
+
+
+def forget_volume(connection: Connection, province: str) -> int:
+    """Delete the province's measures of volume. Returns how many."""
+    deleted = text("DELETE FROM measure WHERE province = :province AND name = :name")
+    return connection.execute(deleted, {"province": province, "name": VOLUME}).rowcount
 
 
 def in_words(connection: Connection, gate: str, outcome: Outcome) -> str:

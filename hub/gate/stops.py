@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from hub import audit
 from hub.errors import StageFailed
+from hub.gate import measures
 from hub.gate.great import Outcome
 
 ACCEPTED, USED, LAPSED = "accept", "accepted", "lapsed"
@@ -20,9 +21,21 @@ ORDER BY a.audit_id
 """
 
 
-def accept(connection: Connection, province: str, reason: str, who: str, why: str) -> None:
-    """Let the next run pass the stop of this reason, once."""
-    audit.write(connection, who, ACCEPTED, province=province, reason=reason, why=why)
+def accept(
+    connection: Connection, province: str, reason: str, who: str, why: str, *, from_now_on: bool = False
+) -> int | None:
+    """Let the next run pass the stop of this reason, once.
+
+    `from_now_on`: the volume has changed for good. What was usual is forgotten, so that the days to come make the new
+    usual one; until there are enough of them no volume stops a run.
+
+    Returns:
+        Measures of volume that were forgotten; None where nothing was asked to be.
+    """
+    forgotten = measures.forget_volume(connection, province) if from_now_on else None
+    told = {} if forgotten is None else {"forgotten": forgotten}
+    audit.write(connection, who, ACCEPTED, province=province, reason=reason, why=why, **told)
+    return forgotten
 
 
 def open_acceptances(connection: Connection, province: str, run_id: int) -> list[tuple[str, int]]:

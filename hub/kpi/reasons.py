@@ -60,7 +60,7 @@ WHYS: dict[str, Why] = {
         PROVINCE,
     ),
     "no_limit": Why(
-        "it has no due date, and the procedure's record states no time by which it is on time, or also one that cannot be read",
+        "it has no due date, and the procedure's record states no time, or one that cannot be read",
         "không có ngày hẹn trả, thủ tục không nêu thời hạn, hoặc có thời hạn không đọc được",
         "the due date that was given (NgayHenTra), or the time limit in the procedure's record",
         "ngày hẹn trả đã hẹn (NgayHenTra), hoặc thời hạn trong dữ liệu thủ tục",

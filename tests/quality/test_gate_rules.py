@@ -179,6 +179,37 @@ def test_a_warning_ends_when_a_newer_version_passes_and_no_outcome_holds_a_value
     assert warned(hub) == {}
 
 
+def test_a_warning_that_no_rule_gives_any_more_ends_with_the_next_check(hub: Hub, tmp_path: Path) -> None:
+    mine = own_suite(hub, tmp_path, EXTENDED.rsplit("  - {", 1)[0])
+    gated(mine, run := staged(mine, {"a": {**clean(1), "note": "dài quá", "phone": "0161234567"}}))
+    assert warned(mine)[clean(1)["dossier_code"]] == {("long_note", "note"), ("bad_phone", "phone")}
+    merged(mine, run)
+    gated(hub, staged(hub, {"b": clean(2)}))
+    assert warned(hub) == {clean(1)["dossier_code"]: {("bad_phone", "phone")}}
+
+
+def test_outcomes_and_measures_of_the_province_are_kept_for_400_days(hub: Hub) -> None:
+    gated(hub, old := staged(hub, {"a": clean(1)}))
+    with hub.engine.begin() as connection:
+        connection.execute(text("UPDATE rule_outcome SET at = :at"), {"at": NOW - timedelta(days=401)})
+        connection.execute(
+            text("INSERT INTO measure VALUES (:run, 'share', 'a', :province, 1, :at)"),
+            {"run": old.run_id, "province": "lao_cai", "at": NOW - timedelta(days=401)},
+        )
+        connection.execute(
+            text("INSERT INTO measure VALUES (:run, 'share', 'b', 'son_la', 1, :at)"),
+            {"run": old.run_id, "at": NOW - timedelta(days=401)},
+        )
+    merged(hub, old)
+    gated(hub, staged(hub, {"a": clean(1)}))
+    with hub.engine.connect() as connection:
+        runs = connection.scalars(text("SELECT DISTINCT run_id FROM rule_outcome")).all()
+        keys = connection.scalars(
+            text("SELECT key FROM measure WHERE run_id = :run AND name = 'share'"), {"run": old.run_id}
+        ).all()
+    assert old.run_id not in runs and len(runs) == 1 and list(keys) == ["b"]
+
+
 def own_suite(hub: Hub, tmp_path: Path, content: str, name: str = "dossier.yaml") -> Hub:
     """The hub with an own folder that holds this suite."""
     folder = tmp_path / "own" / "expectations"

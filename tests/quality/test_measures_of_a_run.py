@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from hub.audit import entries
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.gate.measures import _work_days
+from hub.gate.stops import accept
 from hub.working_days import is_working_day
 from schemas.records import VIET_NAM
 from tests.quality.conftest import NOW, clean, gated, staged
@@ -73,6 +75,22 @@ def test_far_fewer_records_than_on_this_weekday_stop_the_run_with_the_figures(hu
     with hub.engine.connect() as connection:
         failed = connection.scalar(text("SELECT failed FROM rule_outcome WHERE reason = 'unusual_volume'"))
     assert failed == 1 and kept(hub, "records_a_day") == {}
+
+
+def test_a_volume_that_changed_for_good_is_accepted_and_what_was_usual_is_forgotten(hub: Hub) -> None:
+    reached(hub, NOW - timedelta(days=1))
+    learnt(hub, "records_a_day", "", [480, 520, 500])
+    learnt(hub, "share", "status=10", [1])
+    run = staged(hub, records(3))
+    with hub.engine.begin() as connection:
+        assert accept(connection, hub.slug, "unusual_volume", "Lan", "an office less", from_now_on=True) == 3
+    gated(hub, run)
+    with hub.engine.connect() as connection:
+        volumes = connection.scalars(text("SELECT value FROM measure WHERE name = 'records_a_day'")).all()
+        shares = connection.scalar(text("SELECT count(*) FROM measure WHERE name = 'share'"))
+    assert list(volumes) == [3] and shares == 1, "only the volume is forgotten"
+    (told, *_) = entries(hub.engine, province=hub.slug, action="accept")
+    assert told["details"]["forgotten"] == 3 and told["who"] == "Lan"
 
 
 def test_volume_is_compared_only_with_enough_of_the_same(hub: Hub) -> None:

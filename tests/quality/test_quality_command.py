@@ -11,6 +11,8 @@ from sqlalchemy import text
 from hub.cli import main
 from hub.config import BASE
 from hub.context import Hub
+from hub.gate import docs
+from hub.gate.docs import data_docs_page
 from hub.gate.suite import load_suite, read_suite
 from hub.report import write_report
 from schemas.reasons import REASONS
@@ -76,6 +78,29 @@ def test_the_commands_show_what_the_gate_found_and_data_docs_hold_no_value(hub: 
     assert 'href="quality/index.html"' in report and "<code>bad_phone</code>" in report and PHONE not in report
 
 
+def test_a_build_of_data_docs_leaves_the_site_standing_until_the_new_one_is_whole(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = data_docs_page(hub.settings.home)
+    page.parent.mkdir(parents=True)
+    page.write_text("the site so far")
+
+    def build(fresh: Path, results: object) -> None:
+        if not inner:
+            inner.append(fresh)
+            docs.build_docs(hub.engine, hub.settings.home)  # another build begins and ends meanwhile
+            assert "the site so far" not in page.read_text("utf-8")
+            raise OSError("no room")
+        assert fresh not in inner and page.read_text("utf-8") == "the site so far"
+
+    inner: list[Path] = []
+    monkeypatch.setattr(docs, "_build", build)
+    with pytest.raises(OSError, match="no room"):
+        docs.build_docs(hub.engine, hub.settings.home)
+    assert "Data Docs" in page.read_text("utf-8")
+    assert {one.name for one in page.parent.parent.iterdir()} <= {"quality", ".quality.lock"}
+
+
 def test_a_number_that_has_not_its_usual_form_is_masked_in_warnings(hub: Hub, say: Any) -> None:
     numbers = {"tax_code": "0314409051-002", "phone": "91234567"}
     gated(hub, staged(hub, {"a": {**clean(1), **numbers}}))
@@ -94,6 +119,8 @@ def test_rules_are_told_in_words_and_a_stop_is_accepted_by_name_and_only_a_stop(
     assert "due_beyond_limit" in say("rules")[1]
     words = ("--why", "the tax office moved", "--by", "Lan", "--json")
     assert say("accept", "lao_cai", "--rule", "unusual_volume", *words)[0] == 0
+    forever = say("accept", "lao_cai", "--rule", "unusual_volume", "--from-now-on", *words)
+    assert forever[0] == 0 and json.loads(forever[1])["forgotten"] == 0
     code, said = say("accept", "lao_cai", "--rule", "bad_phone", *words)
     assert code == 2 and "no rule that stops a run" in said
 

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_rule_outcome_run_id_run")),
         sa.PrimaryKeyConstraint("run_id", "suite", "number", name=op.f("pk_rule_outcome")),
     )
+    op.create_index(op.f("ix_rule_outcome_province_at"), "rule_outcome", ["province", "at"])
     op.create_table(
         "measure",
         sa.Column("run_id", sa.BigInteger(), nullable=False),

@@ -67,8 +67,13 @@ def test_parsing_a_dag_file_imports_nothing_heavy(described: dict[str, Any]) -> 
 
 def test_parsing_a_dag_file_takes_less_than_a_second(described: dict[str, Any]) -> None:
     files = {path.name for path in (BASE / "dags").glob("*.py")} - {"__init__.py", "flow.py", "run.py"}
-    assert set(described["seconds"]) == files >= {"sync.py", "procedures.py", "readiness.py"}
+    assert set(described["seconds"]) == files >= {"sync.py", "procedures.py", "readiness.py", "quality.py"}
     assert max(described["seconds"].values()) < 1
+
+
+def test_data_docs_are_written_every_morning_after_the_syncs(described: dict[str, Any]) -> None:
+    flow = described["dags"]["quality__docs"]
+    assert (flow["schedule"], list(flow["tasks"])) == ("30 5 * * *", ["page"])
 
 
 def test_a_sync_runs_its_stages_one_after_the_other(described: dict[str, Any]) -> None:
@@ -165,7 +170,9 @@ def test_no_province_file_however_wrong_takes_the_flows_of_the_others_away(
 ) -> None:
     found, told = beside_wrong_files[wrong], WRONG[wrong][2]
     assert found["errors"] == {}
-    assert {"sync__good", "procedures__good", "procedures__national", "readiness"} < set(found["flows"])
+    assert {"sync__good", "procedures__good", "procedures__national", "readiness", "quality__docs"} < set(
+        found["flows"]
+    )
     (flow,) = (one for name, one in found["flows"].items() if name.startswith("sync__") and name != "sync__good")
     assert flow["tasks"] == ["configuration"] and told in flow["doc"]
 

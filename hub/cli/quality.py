@@ -1,4 +1,4 @@
-"""`lienthong quality rules | warnings | outcomes | docs | accept`."""
+"""`lienthong quality rules | warnings | outcomes | docs | accept | recheck`."""
 
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from hub import audit
 from hub.check import rules_of
 from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
+from hub.context import open_hub
 from hub.errors import ConfigurationError
 from hub.gate.findings import LAST_RUN
 from hub.gate.great import expectation
@@ -175,6 +176,24 @@ def accept(
     out.print(f"The next run of {province} passes {rule} once. Now: lienthong sync {province}", highlight=False)
     if forgotten is not None:
         out.print(f"{forgotten:,} measures of volume are forgotten; what comes from now on is usual.", highlight=False)
+
+
+@app.command()
+def recheck(
+    province: Annotated[str, typer.Argument(help="Province.")],
+    by: Annotated[str | None, typer.Option(help="Who asks for it; default LIENTHONG_USER.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look again at all dossiers with open warnings, after a rule, fee or procedure was corrected. Sends nothing."""
+    from hub.recheck import recheck as look_again
+
+    hub = open_hub(province)
+    found = look_again(hub, audit.named_or_none(by) or audit.HUB)
+    if as_json:
+        print_json({"province": province, "looked_at": found.looked_at, "ended": found.ended, "left": found.left})
+        return
+    words = f"{found.looked_at:,} dossiers looked at: {found.ended:,} warnings ended, {found.left:,} stand."
+    out.print(words, highlight=False)
 
 
 def _masked(field: str, value: str) -> str:

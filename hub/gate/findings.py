@@ -136,13 +136,16 @@ def warn(connection: Connection, province: str, run_id: int, suite: Suite, now: 
     Returns:
         Warnings of this run's dossiers.
     """
-    given: dict[str, Any] = {
-        "reasons": [rule.reason for rule in suite.rules],
-        "fields": [rule.field for rule in suite.rules],
-    }
-    connection.execute(text(_UNSAID), {"province": province, "now": now, **given})
+    end_unsaid(connection, province, suite, now)
     statement = text(_WARN.format(staging=staging_table(run_id).name))
     return connection.execute(statement, {"province": province, "run_id": run_id, "now": now}).rowcount
+
+
+def end_unsaid(connection: Connection, province: str, suite: Suite, now: datetime) -> int:
+    """Close the warnings whose reason and field no rule of the suite gives. Returns how many."""
+    given: dict[str, Any] = {"reasons": [rule.reason for rule in suite.rules]}
+    given |= {"fields": [rule.field for rule in suite.rules], "province": province, "now": now}
+    return connection.execute(text(_UNSAID), given).rowcount
 
 
 def keep_outcomes(

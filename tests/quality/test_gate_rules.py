@@ -17,6 +17,7 @@ from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
 from hub.gate import columns
 from hub.gate.stops import accept
+from hub.recheck import Rechecked, recheck
 from hub.runs import Run, end_stage
 from hub.staging import drop_staging
 from schemas.findings import Finding, Note
@@ -186,6 +187,38 @@ def test_a_warning_that_no_rule_gives_any_more_ends_with_the_next_check(hub: Hub
     merged(mine, run)
     gated(hub, staged(hub, {"b": clean(2)}))
     assert warned(hub) == {clean(1)["dossier_code"]: {("bad_phone", "phone")}}
+
+
+def test_after_a_correction_a_recheck_ends_the_warnings_of_what_passes_and_no_other(hub: Hub) -> None:
+    fee = {**clean(1), "fees": [{"amount": 50}], "phone": "0161234567"}
+    gated(hub, staged(hub, {"a": fee}))
+    gone_back = "INSERT INTO warning (province, dossier_code, reason, field, rule, run_id, seen_run_id)"
+    with hub.engine.begin() as connection:
+        given = {"code": fee["dossier_code"], "record": orjson.dumps(fee).decode(), "at": NOW - timedelta(hours=1)}
+        connection.execute(
+            text(f"{gone_back} VALUES ('lao_cai', :code, 'status_went_back', 'status', '', 1, 1)"), given
+        )
+        connection.execute(
+            text(
+                "INSERT INTO dossier (province, dossier_code, outgoing_code, source_key, procedure_code, status,"
+                " changed_at, content_hash, steps_hash, record, message_id, run_id) VALUES ('lao_cai', :code, :code,"
+                " 'a', '9.000001', 10, :at, 'x', 'x', CAST(:record AS jsonb), 1, 1)"
+            ),
+            given,
+        )
+    standing = {("bad_phone", "phone"), ("status_went_back", "status")}
+    assert recheck(hub, "Lan") == Rechecked(1, 0, 3)
+    assert warned(hub)[fee["dossier_code"]] == standing | {("fee_differs", "fees")}
+    with hub.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE procedure_version SET content_hash = 'corrected',"
+                " record = replace(record::text, '50.000', '50')::jsonb WHERE procedure_code = '9.000001'"
+            )
+        )
+    assert recheck(hub, "Lan") == Rechecked(1, 1, 2)
+    assert warned(hub) == {fee["dossier_code"]: standing}
+    assert audit.entries(hub.engine, action="recheck")[-1]["details"] == {"looked_at": 1, "ended": 1, "left": 2}
 
 
 def test_outcomes_and_measures_of_the_province_are_kept_for_400_days(hub: Hub) -> None:

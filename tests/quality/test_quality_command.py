@@ -106,6 +106,8 @@ def test_a_number_that_has_not_its_usual_form_is_masked_in_warnings(hub: Hub, sa
     gated(hub, staged(hub, {"a": {**clean(1), **numbers}}))
     code, said = say("warnings", "--json")
     assert code == 0 and len(json.loads(said)["warnings"]) == 2 and "check digit" in said
+    told = json.loads(say("recheck", "lao_cai", "--json")[1])
+    assert told == {"province": "lao_cai", "looked_at": 0, "ended": 0, "left": 2}, "no version of it was merged"
     assert not any(number in shown for number in numbers.values() for shown in (said, say("warnings")[1]))
 
 

@@ -69,7 +69,7 @@ def recheck(hub: Hub, who: str) -> Rechecked:
             gate = columns.make_gate(connection, beside, RUN, suite)
         found = outcomes(beside.engine, gate, suite, columns.KEY)
         with beside.engine.begin() as connection:
-            select_failing(connection, found, gate, "warned")
+            select_failing(connection, found, "warned")
             ended = end_unsaid(connection, hub.slug, suite, hub.clock()) + _end(connection, hub, suite)
             left = int(connection.scalar(text(_LEFT), {"province": hub.slug}) or 0)
             told = {"looked_at": looked_at, "ended": ended, "left": left}

@@ -3,6 +3,7 @@
 A waiver is for one source record, one reason, one field and the value that stood there: another value is held again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,18 +46,34 @@ class Waiver:
     value: str | None
 
 
-def keep(connection: Connection, waiver: Waiver, who: str, why: str) -> None:
-    """Write the waiver, unless the same one stands already."""
+def keep(connection: Connection, waiver: Waiver, who: str, why: str) -> int:
+    """Write the waiver, unless the same one stands already. Returns the number of the one that stands."""
     given = {name: getattr(waiver, name) for name in waiver.__dataclass_fields__} | {"who": who, "why": why}
-    connection.execute(
-        text(
-            "INSERT INTO waiver (province, source_key, dossier_code, reason, field, value, who, why)"
-            " SELECT :province, :source_key, :dossier_code, :reason, :field, CAST(:value AS text), :who, :why"
-            " WHERE NOT EXISTS (SELECT FROM waiver WHERE province = :province AND source_key = :source_key"
-            "   AND reason = :reason AND field = :field AND value IS NOT DISTINCT FROM CAST(:value AS text)"
-            "   AND ended_at IS NULL)"
-        ),
-        given,
+    standing = connection.scalar(text(STANDING), given)
+    return int(standing or connection.execute(text(WRITTEN), given).scalar_one())
+
+
+STANDING = """
+SELECT waiver_id FROM waiver WHERE province = :province AND source_key = :source_key AND reason = :reason
+AND field = :field AND value IS NOT DISTINCT FROM CAST(:value AS text) AND ended_at IS NULL
+"""
+
+WRITTEN = """
+INSERT INTO waiver (province, source_key, dossier_code, reason, field, value, who, why)
+VALUES (:province, :source_key, :dossier_code, :reason, :field, CAST(:value AS text), :who, :why) RETURNING waiver_id
+"""
+
+
+def end(connection: Connection, waiver_ids: Sequence[int], who: str) -> list[int]:
+    """End these waivers. Returns those that still stood."""
+    return list(
+        connection.scalars(
+            text(
+                "UPDATE waiver SET ended_at = clock_timestamp(), ended_by = :who"
+                " WHERE waiver_id = ANY(:ids) AND ended_at IS NULL RETURNING waiver_id"
+            ),
+            {"ids": list(waiver_ids), "who": who},
+        )
     )
 
 

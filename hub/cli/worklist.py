@@ -1,4 +1,4 @@
-"""`lienthong quarantine assign | note | waive | decide | redrive` and `lienthong audit list`."""
+"""`lienthong quarantine assign | note | waive | decide | reopen | redrive` and `lienthong audit list`."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ audit_app = typer.Typer(help="Who decided what, when and why.", no_args_is_help=
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the group `quarantine`."""
-    for command in (assign, note, waive, decide, redrive):
+    for command in (assign, note, waive, decide, reopen, redrive):
         app.command()(command)
 
 
@@ -106,6 +106,23 @@ def decide(
     with progress_bars(quiet=as_json) as progress:
         run = deciding.keep if keep else deciding.aside
         _answer(run(_hub_of(item_id, progress), item_id, who, why, version=version), as_json)
+
+
+def reopen(item_id: Number, why: Why, by: By = None, version: Version = None, as_json: Json = False) -> None:
+    """Take a decision back: its waivers end, and the item and the rivals that it laid aside are held again."""
+    from hub.worklist.reopening import reopen as run_reopen
+
+    who = audit.person(by)
+    _must_have_a_reason(why)
+    with progress_bars(quiet=True) as progress:
+        result = run_reopen(_hub_of(item_id, progress), item_id, who, why, version=version)
+    if as_json:
+        print_json(result)
+        return
+    held = ", ".join(map(str, result["reopened"])) or "none"
+    out.print(f"Waivers ended: {result['waivers_ended']}; items held again: {held}.", highlight=False)
+    if result["state"] != "held":
+        out.print(f"  item {item_id} stays {result['state']}: its version has gone through.", highlight=False)
 
 
 def _answer(result: dict[str, Any], as_json: bool) -> None:

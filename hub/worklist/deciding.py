@@ -50,16 +50,17 @@ def waive(
                 f"item {item_id} is not held for '{reason}'", where="--reason", next_step=f"It is held for: {reasons}."
             )
         _must_be_waivable(hub, one, found)
-        again = [item_id]
+        again, made = [item_id], list[int]()
         for finding in found:
             if finding["reason"] == CONFLICT:
-                again = _keep(connection, one, who, why)
+                again, kept = _keep(connection, one, who, why)
             else:
-                waivers.keep(connection, _waiver(one, finding), who, why)
+                kept = waivers.keep(connection, _waiver(one, finding), who, why)
+            made.append(kept)
         if one["reason"] == LATE:
             _lay_aside(connection, [item_id], "waived")
             again = []
-        told = {"reasons": sorted({finding["reason"] for finding in found}), "why": why}
+        told = {"reasons": sorted({finding["reason"] for finding in found}), "why": why, "waivers": made}
         audit.write(connection, who, "waive", province=one["province"], item_id=item_id, **told)
         return again
 
@@ -75,8 +76,8 @@ def keep(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = No
 
     def decided(connection: Connection, one: dict[str, Any]) -> list[int]:
         _must_be_waivable(hub, one, [_must_be_contested(one)])
-        again = _keep(connection, one, who, why)
-        audit.write(connection, who, "keep", province=one["province"], item_id=item_id, why=why)
+        again, made = _keep(connection, one, who, why)
+        audit.write(connection, who, "keep", province=one["province"], item_id=item_id, why=why, waivers=[made])
         return again
 
     return _decide(hub, item_id, who, version, decided)
@@ -103,9 +104,9 @@ def aside(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = N
         right = {**one, "source_key": others[0].source_key}
         winner = _waiver(right, _must_be_contested(one))
         waivers.end_others(connection, winner, who)
-        waivers.keep(connection, winner, who, why)
+        made = waivers.keep(connection, winner, who, why)
         _lay_aside(connection, [item_id], "superseded")
-        audit.write(connection, who, "aside", province=one["province"], item_id=item_id, why=why)
+        audit.write(connection, who, "aside", province=one["province"], item_id=item_id, why=why, waivers=[made])
         return [other.item_id for other in others if other.item_id is not None]
 
     return _decide(hub, item_id, who, version, decided)
@@ -142,8 +143,12 @@ AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, :dossier_code)
 """
 
 
-def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> list[int]:
-    """The item's record is the one for its code: waiver for it, an end to earlier ones, rivals laid aside."""
+def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> tuple[list[int], int]:
+    """The item's record is the one for its code: waiver for it, an end to earlier ones, rivals laid aside.
+
+    Returns:
+        The items of the record that go through the mapping again, and the number of the waiver.
+    """
     conflict = _must_be_contested(one)
     given = {**one, "national": (one["mapped"] or {}).get("national_code")}
     taken = connection.execute(text(TAKEN), given).one_or_none()
@@ -156,17 +161,17 @@ def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> li
         )
     winner = _waiver(one, conflict)
     waivers.end_others(connection, winner, who)
-    waivers.keep(connection, winner, who, why)
+    made = waivers.keep(connection, winner, who, why)
     others = [row.item_id for row in connection.execute(text(CLAIMS), one) if row.item_id is not None]
     locked = [other["item_id"] for other in lock(connection, others)] if others else []
     _lay_aside(connection, locked, "superseded")
-    audit.write_for_items(connection, who, "superseded", locked, by_item=one["item_id"], why=why)
+    audit.write_for_items(connection, who, "superseded", locked, by_item=one["item_id"], why=why, waivers=[made])
     same = text(
         "SELECT item_id FROM quarantine WHERE province = :province AND state = 'held' AND kind = 'dossier'"
         " AND dossier_code = :dossier_code AND source_key = :source_key"
         ' AND findings @> \'[{"reason": "conflicting_duplicate"}]\''
     )
-    return sorted({one["item_id"], *connection.scalars(same, one)})
+    return sorted({one["item_id"], *connection.scalars(same, one)}), made
 
 
 def _must_be_contested(one: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,12 @@ class ChangedMeanwhile(ConfigurationError):
     """Somebody else changed or settled the item first; says who, what and when. Nothing was changed."""
 
 
-def lock(connection: Connection, item_ids: Sequence[int], version: int | None = None) -> list[dict[str, Any]]:
+def lock(
+    connection: Connection, item_ids: Sequence[int], version: int | None = None, *, settled: bool = False
+) -> list[dict[str, Any]]:
     """The open items of these numbers, their rows locked until the transaction ends; in the order of their numbers.
+
+    With `settled` those too that are held no longer.
 
     Raises:
         NoSuchItem: one does not exist.
@@ -33,7 +37,7 @@ def lock(connection: Connection, item_ids: Sequence[int], version: int | None = 
     for missing in sorted(set(item_ids) - {one["item_id"] for one in found}):
         raise NoSuchItem(f"there is no item {missing}", where="quarantine", next_step="lienthong quarantine list")
     for one in found:
-        if one["state"] != "held":
+        if one["state"] != "held" and not settled:
             raise _changed(connection, one, f"item {one['item_id']} is not held any more: it is {one['state']}")
         if version is not None and one["version"] != version:
             what = f"item {one['item_id']} was changed meanwhile: it is at version {one['version']}, not {version}"

@@ -16,6 +16,7 @@ from hub.store import province_lock
 from hub.worklist.chosen import Chosen
 from hub.worklist.deciding import NotToBeWaived, aside, keep, waive
 from hub.worklist.locked import ChangedMeanwhile, lock
+from hub.worklist.reopening import reopen
 from hub.worklist.work import assign, note
 from tests.hub.held import START, Town, sending_to
 
@@ -143,6 +144,55 @@ def test_a_later_decision_ends_the_one_before_it(town: Town) -> None:
     assert (old[1], new[1]) == (HOA, None)
 
 
+def test_a_wrong_decision_is_taken_back_and_the_right_record_takes_its_place(town: Town) -> None:
+    x, y = rivals(town)
+    keep(town.hub, x, LAN, "nhầm")
+    told = reopen(town.hub, y, HOA, "bản kia mới đúng", version=item(town.hub.engine, y)["version"])
+    assert told == {"item_id": y, "state": "held", "reopened": [y], "waivers_ended": 1}
+    assert town.ask("SELECT ended_by FROM waiver WHERE province = :province AND ended_at IS NOT NULL") == [(HOA,)]
+    redrive(town.hub)
+    assert list(town.held()) == [y], "it is still one of two"
+    keep(town.hub, y, HOA, "đúng")
+    assert [subject for _, subject in town.sent] == ["bản 0", "bản 1"] and town.held() == {}
+    assert [one["action"] for one in audit.entries(town.hub.engine, item_id=y)][:2] == ["superseded", "reopen"]
+
+
+def test_taking_back_names_the_kept_record_too_and_holds_every_rival_again(town: Town) -> None:
+    town.arrive(*(town.record(key, 1, code="A") for key in "xyz"))
+    x, y, z = (town.item(key) for key in "xyz")
+    keep(town.hub, x, LAN, "nhầm")
+    assert reopen(town.hub, x, HOA, "chưa rõ")["reopened"] == [y, z] and town.state(x) == "waived"
+    for settled in (x, y):
+        with pytest.raises(ConfigurationError, match="stands") as told:
+            reopen(town.hub, settled, HOA, "lần nữa")
+        assert told.value.next_step
+    assert [one["action"] for one in audit.entries(town.hub.engine, item_id=z)] == ["superseded", "reopen"]
+
+
+def test_what_was_laid_aside_wrongly_is_held_again_and_what_was_only_redriven_is_not(town: Town) -> None:
+    x, y = rivals(town)
+    aside(town.hub, y, LAN, "nhầm")
+    assert reopen(town.hub, y, HOA, "chưa rõ")["waivers_ended"] == 1 and list(town.held()) == [y]
+    town.arrive(town.record("w", 1, "lạ"))
+    town.words.known["lạ"] = 4
+    redrive(town.hub, Chosen(item_ids=(town.item("w"),)))
+    with pytest.raises(ConfigurationError, match=r"nothing to take back: item \d+ is redriven by run"):
+        reopen(town.hub, town.item("w"), HOA, "nhầm")
+    assert len(audit.entries(town.hub.engine, item_id=x)) == 1, "its redrive only"
+
+
+def test_a_waiver_that_is_taken_back_holds_the_next_version_again(town: Town) -> None:
+    odd = {"identifiers": [{"kind": "1", "number": "099190001234"}]}
+    town.arrive(town.record("x", 1, also=odd))
+    x = town.item("x")
+    waive(town.hub, x, LAN, "đúng như trên thẻ")
+    assert reopen(town.hub, x, HOA, "thẻ giả") == {
+        "item_id": x, "state": "waived", "reopened": [], "waivers_ended": 1
+    }  # fmt: skip
+    town.arrive(town.record("x", 2, also=odd))
+    assert list(town.held().values()) == ["bad_identity"]
+
+
 def test_a_national_dossier_that_is_anothers_is_nobodys_to_decide(town: Town) -> None:
     town.arrive(town.record("x", 1, also={"national_code": "G09.20-20260609-0092637"}))
     town.deliver()
@@ -220,6 +270,7 @@ def test_a_late_step_is_laid_aside_stays_kept_and_does_not_come_back(town: Town)
     assert town.ask("SELECT count(*) FROM progress_step WHERE province = :province AND state = 'late'") == [(1,)]
     town.deliver()
     assert min(moment for _, moment in town.steps) == START
+    assert reopen(town.hub, item_id, HOA, "phải hỏi lại")["reopened"] == [item_id] == list(town.held())
 
 
 def test_a_decision_while_a_sync_holds_the_province_changes_nothing(town: Town) -> None:

@@ -49,6 +49,20 @@ SELECT t.who, 'redrive', q.province, q.item_id,
 FROM redrive_{run} t JOIN quarantine q USING (item_id) ORDER BY q.changed_at, q.item_id
 """
 
+FREED = """
+WITH taken AS (
+    SELECT q.province, q.dossier_code, CASE WHEN q.dossier_code IS NULL THEN q.source_key END AS source_key,
+           bool_or(q.state = 'held') AS held
+    FROM redrive_{run} t JOIN quarantine q USING (item_id) GROUP BY 1, 2, 3
+)
+SELECT count(*) AS dossiers, count(*) FILTER (WHERE NOT t.held AND NOT EXISTS (
+    SELECT FROM quarantine o WHERE o.province = t.province AND o.dossier_code = t.dossier_code AND o.state = 'held'
+)) AS freed FROM taken t
+"""
+"""An item that was folded into another, or an older version that went out, leaves its dossier waiting all the same."""
+
+NOTHING = {"redriven": 0, "dossiers": 0, "freed": 0}
+
 KILLED = """
 SELECT r.run_id FROM run r WHERE r.province = :province AND r.kind = 'redrive' AND r.run_id <> :run_id
 AND to_regclass('redrive_' || r.run_id) IS NOT NULL
@@ -67,7 +81,8 @@ def redrive(hub: Hub, chosen: Chosen | None = None, *, who: str | None = None) -
     fits, a redrive that was stopped after its merge is brought to its end.
 
     Returns:
-        The run's counts, with `redriven` (items taken), `freed` and `unreadable` (messages of which no record could be
+        The run's counts, with `redriven` (items taken), `dossiers` (that the items are of), `freed` (those of them of
+        which nothing is held any more) and `unreadable` (messages of which no record could be
         read; their items stay as they are).
 
     Raises:
@@ -82,8 +97,8 @@ def redrive(hub: Hub, chosen: Chosen | None = None, *, who: str | None = None) -
         if some:
             return _run(hub, fits, given, who or HUB)
         if unfinished:
-            return {**run_stages(hub, unfinished, (push, reconcile)), "redriven": 0, "freed": 0}
-        return {"redriven": 0, "freed": 0}
+            return {**run_stages(hub, unfinished, (push, reconcile)), **NOTHING}
+        return dict(NOTHING)
 
 
 def _run(hub: Hub, fits: str, given: dict[str, Any], who: str) -> dict[str, Any]:
@@ -108,7 +123,7 @@ def _run(hub: Hub, fits: str, given: dict[str, Any], who: str) -> dict[str, Any]
             _tell(connection, run_id)
         raise
     with hub.engine.begin() as connection:
-        return {**result, "freed": _tell(connection, run_id)}
+        return {**result, **_tell(connection, run_id)}
 
 
 def _stage(hub: Hub, run_id: int, taken: int) -> int:
@@ -160,16 +175,15 @@ def _owe_again(hub: Hub, run_id: int) -> dict[str, Any]:
     return {}
 
 
-def _tell(connection: Connection, run_id: int) -> int:
-    """Write what became of each taken item, then forget what was taken. Returns how many are free."""
+def _tell(connection: Connection, run_id: int) -> dict[str, int]:
+    """Write what became of each taken item, then forget what was taken. Returns its `dossiers`, and how many of them
+    are `freed`."""
     if connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"redrive_{run_id}"}) is None:
-        return 0
+        return {"dossiers": 0, "freed": 0}
     connection.execute(text(TOLD.format(run=run_id)), {"run_id": run_id})
-    freed = connection.scalar(
-        text(f"SELECT count(*) FROM redrive_{run_id} t JOIN quarantine q USING (item_id) WHERE q.state <> 'held'")
-    )
+    counted = dict(connection.execute(text(FREED.format(run=run_id))).one()._mapping)
     connection.execute(text(f"DROP TABLE redrive_{run_id}"))
-    return int(freed or 0)
+    return counted
 
 
 def _tell_what_was_killed(connection: Connection, province: str, run_id: int) -> None:

@@ -13,16 +13,25 @@ CONFLICT = "conflicting_duplicate"
 LATE = "late_step"
 
 SPARED = """
+WITH decided AS (
+    SELECT DISTINCT ON (code) coalesce(s.national_code, s.dossier_code) AS code, s.dossier_code
+    FROM {staging} s JOIN waiver w ON w.province = :province AND w.source_key = s.source_key
+         AND w.reason = 'conflicting_duplicate' AND w.value = s.dossier_code AND w.ended_at IS NULL
+    WHERE NOT EXISTS (
+        SELECT FROM dossier o WHERE o.outgoing_code = coalesce(s.national_code, s.dossier_code)
+        AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code))
+    ORDER BY code, w.waiver_id DESC
+)
 DELETE FROM failing f USING {staging} s, waiver w
 WHERE f.waivable AND s.message_id = f.message_id AND s.position = f.position
   AND w.province = :province AND w.source_key = s.source_key AND w.ended_at IS NULL
   AND w.reason = f.reason AND w.field = f.field AND w.value IS NOT DISTINCT FROM (s.record ->> f.field)
-  AND NOT (f.reason = 'conflicting_duplicate' AND EXISTS (
-      SELECT FROM dossier o WHERE o.outgoing_code = coalesce(s.national_code, s.dossier_code)
-      AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)))
+  AND (f.reason <> 'conflicting_duplicate'
+       OR (coalesce(s.national_code, s.dossier_code), s.dossier_code) IN (SELECT code, dossier_code FROM decided))
 """
 """A decision between a province's records says nothing of a national dossier that is another's: the merge could not
-write a second one, and would fail for the whole province."""
+write a second one, and would fail for the whole province. Of two that were decided for one national dossier, before
+they named the same one, the later decision counts."""
 
 
 def spare_waived(connection: Connection, province: str, staging: str) -> int:
@@ -77,15 +86,19 @@ def end(connection: Connection, waiver_ids: Sequence[int], who: str) -> list[int
     )
 
 
-def end_others(connection: Connection, winner: Waiver, who: str) -> int:
-    """End what was decided before for other records of the same reason, field and value. Returns how many."""
+def end_others(connection: Connection, winner: Waiver, who: str, national: str | None = None) -> int:
+    """End what was decided before for other records of the same reason and field, and of the same value or, by their
+    held versions, the same `national` code. Returns how many."""
     return connection.execute(
         text(
-            "UPDATE waiver SET ended_at = clock_timestamp(), ended_by = :who WHERE province = :province"
-            " AND reason = :reason AND field = :field AND value IS NOT DISTINCT FROM CAST(:value AS text)"
-            " AND source_key <> :source_key AND ended_at IS NULL"
+            "UPDATE waiver w SET ended_at = clock_timestamp(), ended_by = :who WHERE province = :province"
+            " AND reason = :reason AND field = :field AND source_key <> :source_key AND ended_at IS NULL"
+            " AND (value IS NOT DISTINCT FROM CAST(:value AS text) OR value = CAST(:national AS text) OR EXISTS ("
+            "  SELECT FROM quarantine q WHERE q.province = w.province AND q.dossier_code = w.dossier_code"
+            "  AND q.kind = 'dossier' AND q.source_key = w.source_key"
+            "  AND q.mapped ->> 'national_code' IN (CAST(:value AS text), CAST(:national AS text))))"
         ),
-        {name: getattr(winner, name) for name in winner.__dataclass_fields__} | {"who": who},
+        {name: getattr(winner, name) for name in winner.__dataclass_fields__} | {"who": who, "national": national},
     ).rowcount
 
 

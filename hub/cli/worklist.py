@@ -152,7 +152,9 @@ def redrive(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Send held items through the mapping again, in time order; without a filter all. Exit code 1 when some are held.
+    """Send held items through the mapping again, in time order; without a filter all.
+
+    Exit code 1 when something of their dossiers is held still.
 
     Stopped before its merge nothing has changed; stopped later, the same command brings it to its end.
     """
@@ -169,10 +171,10 @@ def redrive(
         out.print("Nothing that is held fits.")
     else:
         out.print(run_lines(province, result, dry_run=False), highlight=False)
-        out.print(f"  {result['freed']:,} of {result['redriven']:,} items freed", highlight=False)
+        out.print(f"  {result['freed']:,} of {result['dossiers']:,} dossiers freed", highlight=False)
         if result.get("unreadable"):
             out.print(f"  {result['unreadable']:,} messages could not be read; their items stay", style="yellow")
-    raise typer.Exit(0 if result["freed"] == result["redriven"] else NO)
+    raise typer.Exit(0 if result["freed"] == result["dossiers"] else NO)
 
 
 @audit_app.callback()

@@ -13,7 +13,7 @@ from hub import audit, waivers
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate.suite import Suite, load_suite
-from hub.redrive import PURPOSES, redrive
+from hub.redrive import NOTHING, PURPOSES, redrive
 from hub.store import whole_province
 from hub.waivers import CONFLICT, LATE, Waiver
 from hub.worklist.chosen import Chosen
@@ -34,9 +34,10 @@ def waive(
 ) -> dict[str, Any]:
     """Waive an item's findings (or those of one reason) for its record and value, and redrive it.
 
-    A late step is laid aside for good: it stays kept and is not sent. Of rivals for one code, the item is kept.
+    A late step is laid aside: it stays kept and is not sent. Of rivals for one code, the item is kept.
 
     Raises:
+        ConfigurationError: of several findings it is not said which: `reason`, or the `version` with all of them.
         NotToBeWaived: names the finding and why; nothing was changed.
         ChangedMeanwhile: somebody else was first.
         Busy: a sync or another redrive holds the province; nothing was changed.
@@ -48,6 +49,12 @@ def waive(
             reasons = ", ".join(finding["reason"] for finding in one["findings"])
             raise ConfigurationError(
                 f"item {item_id} is not held for '{reason}'", where="--reason", next_step=f"It is held for: {reasons}."
+            )
+        if len(found) > 1 and reason is None and version is None:
+            raise ConfigurationError(
+                f"item {item_id} has {len(found)} findings: {', '.join(finding['reason'] for finding in found)}",
+                where="--reason",
+                next_step=f"Say which is waived: --reason REASON; or, having seen all: --version {one['version']}",
             )
         _must_be_waivable(hub, one, found)
         again, made = [item_id], list[int]()
@@ -103,7 +110,7 @@ def aside(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = N
             )
         right = {**one, "source_key": others[0].source_key}
         winner = _waiver(right, _must_be_contested(one))
-        waivers.end_others(connection, winner, who)
+        waivers.end_others(connection, winner, who, others[0].national)
         made = waivers.keep(connection, winner, who, why)
         _lay_aside(connection, [item_id], "superseded")
         audit.write(connection, who, "aside", province=one["province"], item_id=item_id, why=why, waivers=[made])
@@ -119,7 +126,7 @@ def _decide(hub: Hub, item_id: int, who: str, version: int | None, decided: Deci
             [one] = lock(connection, [item_id], version)
             again = decided(connection, one)
             touched(connection, [item_id])
-        result = redrive(hub, Chosen(item_ids=tuple(again)), who=who) if again else {"redriven": 0, "freed": 0}
+        result = redrive(hub, Chosen(item_ids=tuple(again)), who=who) if again else dict(NOTHING)
     with hub.engine.connect() as connection:
         row = connection.execute(
             text("SELECT state, findings FROM quarantine WHERE item_id = :id"), {"id": item_id}
@@ -129,11 +136,12 @@ def _decide(hub: Hub, item_id: int, who: str, version: int | None, decided: Deci
 
 
 CLAIMS = """
-SELECT item_id, source_key FROM quarantine WHERE province = :province AND state = 'held' AND kind = 'dossier'
+SELECT item_id, source_key, mapped ->> 'national_code' AS national
+FROM quarantine WHERE province = :province AND state = 'held' AND kind = 'dossier'
 AND dossier_code = :dossier_code AND source_key <> :source_key
 AND findings @> '[{"reason": "conflicting_duplicate"}]'
-UNION ALL SELECT NULL, source_key FROM dossier WHERE province = :province AND dossier_code = :dossier_code
-AND source_key <> :source_key
+UNION ALL SELECT NULL, source_key, outgoing_code FROM dossier
+WHERE province = :province AND dossier_code = :dossier_code AND source_key <> :source_key
 """
 
 TAKEN = """
@@ -160,7 +168,7 @@ def _keep(connection: Connection, one: dict[str, Any], who: str, why: str) -> tu
             next_step="The province whose code is wrong corrects it at the source; its next version frees this one.",
         )
     winner = _waiver(one, conflict)
-    waivers.end_others(connection, winner, who)
+    waivers.end_others(connection, winner, who, given["national"])
     made = waivers.keep(connection, winner, who, why)
     others = [row.item_id for row in connection.execute(text(CLAIMS), one) if row.item_id is not None]
     locked = [other["item_id"] for other in lock(connection, others)] if others else []

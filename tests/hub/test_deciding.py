@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from hub import audit
+from hub.cli.output import exit_code_of
 from hub.context import Hub
 from hub.errors import Busy, ConfigurationError
 from hub.quarantine import about, item
@@ -108,6 +109,24 @@ def test_two_dossiers_of_one_national_code_wait_for_each_other_until_one_is_kept
     assert len(town.held()) == 2 and town.sent == []
     keep(town.hub, town.item("x"), LAN, "đúng")
     assert len(town.sent) == 1 and list(town.held()) == [town.item("y")]
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_of_two_dossiers_kept_for_one_national_code_the_later_decision_counts(town: Town, stands: bool) -> None:
+    """Both wait for their owner's name too, and are freed in one run: the merge cannot write one national code twice.
+    `stands`: they were decided before their codes were one, so neither decision ended the other."""
+    same = {"national_code": f"G09.20-20260609-{town.name}"}
+    nameless = {**same, "applicant_name": None}
+    town.arrive(town.record("x", 1, also=nameless), town.record("y", 2, also=nameless))
+    for key in "xy":
+        assert keep(town.hub, town.item(key), LAN, "đúng")["still_held_for"] == ["missing_owner"]
+    ended = town.ask("SELECT source_key, ended_by FROM waiver WHERE province = :province ORDER BY waiver_id")
+    assert ended == [(f"{town.name}-x", LAN), (f"{town.name}-y", None)]
+    if stands:
+        town.do("UPDATE waiver SET ended_at = NULL WHERE province = :province")
+    town.arrive(town.record("x", 3, also=same), town.record("y", 4, also=same))
+    assert town.ask("SELECT source_key FROM dossier WHERE province = :province") == [(f"{town.name}-y",)]
+    assert town.held()[town.item("x")] == "conflicting_duplicate"
 
 
 def test_a_decision_between_rivals_never_takes_the_national_dossier_of_another(town: Town) -> None:
@@ -246,8 +265,12 @@ def test_what_is_waived_and_fails_another_rule_stays_the_same_item_and_says_whic
     odd = {"identifiers": [{"kind": "1", "number": "099190001234"}], "applicant_name": None}
     town.arrive(town.record("x", 1, also=odd))
     [item_id] = town.held()
-    with pytest.raises(NotToBeWaived, match="missing_owner"):
+    with pytest.raises(ConfigurationError, match="has 2 findings: missing_owner, bad_identity") as told:
         waive(town.hub, item_id, LAN, "đúng")
+    assert "--reason" in told.value.next_step and "--version 0" in told.value.next_step
+    assert exit_code_of(told.value) == 2 and item(town.hub.engine, item_id)["version"] == 0
+    with pytest.raises(NotToBeWaived, match="missing_owner"):
+        waive(town.hub, item_id, LAN, "đúng", version=0)
     result = waive(town.hub, item_id, LAN, "đúng như trên thẻ", reason="bad_identity")
     assert (result["state"], result["still_held_for"]) == ("held", ["missing_owner"])
     assert list(town.held()) == [item_id] and town.sent == []
@@ -314,7 +337,8 @@ def test_a_version_that_was_read_under_two_mappings_is_one_item_once_it_is_mappe
         if status == 4:
             town.arrive(record)
             assert sorted(town.held().values()) == ["bad_identity", "unmapped_status"]
-    redrive(town.hub)
+    result = redrive(town.hub)
+    assert (result["redriven"], result["dossiers"], result["freed"]) == (2, 1, 0)
     assert [*town.held().values()] == ["bad_identity"] and town.sent == []
     waive(town.hub, next(iter(town.held())), LAN, "đã xem")
     assert town.held() == {} and len(town.sent) == 1

@@ -114,11 +114,14 @@ SELECT :province, 'step', 'map', s.dossier_code, s.source_key || '/' || e.ordina
        md5(e.held::text), s.changed_at, :run_id, :run_id
 FROM verdict v JOIN {staging} s USING (message_id, position),
      jsonb_array_elements(s.held_steps) WITH ORDINALITY AS e (held, ordinal)
-WHERE v.verdict IN ('new', 'changed')
+WHERE v.verdict IN ('new', 'changed') OR (v.verdict = 'same' AND EXISTS (
+    SELECT FROM quarantine q WHERE q.province = :province AND q.kind = 'step' AND q.stage = 'map' AND q.state = 'held'
+    AND q.dossier_code = v.dossier_code AND q.message_id = v.message_id AND q.position = v.position))
 ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO UPDATE SET
     seen_run_id = :run_id, message_id = excluded.message_id, position = excluded.position,
     changed_at = excluded.changed_at
 """
+"""A version that is mapped again and gives the same steps may hold others than it did."""
 
 LATE_STEPS = """
 INSERT INTO quarantine (province, kind, stage, dossier_code, source_key, reason, findings, mapped, message_id, position,
@@ -135,12 +138,16 @@ ON CONFLICT (province, kind, source_key, content_hash) WHERE state = 'held' DO U
 """
 
 FREED_STEPS = """
-UPDATE quarantine q SET state = 'corrected', freed_run_id = :run_id, freed_at = clock_timestamp()
+UPDATE quarantine q SET state = CASE v.verdict WHEN 'same' THEN 'redriven' ELSE 'corrected' END,
+    freed_run_id = :run_id, freed_at = clock_timestamp()
 FROM verdict v
 WHERE q.province = :province AND q.kind = 'step' AND q.stage IN ('map', 'merge') AND q.state = 'held'
-  AND q.dossier_code = v.dossier_code AND v.verdict = 'changed' AND q.seen_run_id <> :run_id
+  AND q.dossier_code = v.dossier_code AND q.seen_run_id <> :run_id
+  AND (v.verdict = 'changed' OR (v.verdict = 'same' AND q.stage = 'map'
+       AND q.message_id = v.message_id AND q.position = v.position))
 """
-"""Steps held from an earlier version of a dossier, when its new version no longer holds them."""
+"""Steps held from an earlier version of a dossier, when its new version no longer holds them, and those that the same
+version, mapped again, holds no longer."""
 
 AGAIN = """
 WITH again AS (

@@ -51,7 +51,8 @@ class Source:
 
 @dataclass
 class Words:
-    """A mapping that knows the status words it was taught, and holds a record with any other."""
+    """A mapping that knows the status words it was taught, and holds a record with any other; of steps that are
+    `undated` it leaves those of a known word out."""
 
     known: dict[str, int] = field(default_factory=lambda: {"ok": 4})
 
@@ -78,7 +79,12 @@ class Words:
         }
         unknown = record["word"] not in self.known
         findings = [Finding("unmapped_status", "status", record["word"], RULE)] if unknown else []
-        return Mapped(made, findings, list[Note](), [])
+        held = [
+            ({"at": None, "status": 4}, Finding("step_without_time", "steps.at", word, RULE))
+            for word in record.get("undated", [])
+            if word not in self.known
+        ]
+        return Mapped(made, findings, list[Note](), held)
 
 
 class Town:

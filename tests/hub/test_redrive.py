@@ -90,6 +90,23 @@ def test_of_two_held_versions_without_a_time_the_older_one_frees_itself_only(tow
     assert [subject for _, subject in town.sent] == ["bản 0", "bản 1"]
 
 
+def test_a_step_that_a_mended_mapping_leaves_out_is_free_though_the_dossier_is_the_same(town: Town) -> None:
+    town.arrive(town.record("A", 2, undated=["x", "y"]))
+    town.deliver()
+    first, second = town.held()
+    assert redrive(town.hub, Chosen(item_ids=(first,)))["freed"] == 0 and set(town.held()) == {first, second}
+    town.words.known["x"] = 4
+    redrive(town.hub, Chosen(item_ids=(first,)))
+    assert list(town.held().values()) == ["step_without_time"] and len(town.sent) == 1
+    [[value]] = town.ask(
+        "SELECT findings -> 0 ->> 'value' FROM quarantine WHERE item_id = :id", id=next(iter(town.held()))
+    )
+    assert value == "y"
+    town.words.known["y"] = 4
+    assert redrive(town.hub)["freed"] == 1
+    assert town.held() == {} and {town.state(first), town.state(second)} == {"redriven"} and len(town.sent) == 1
+
+
 def test_a_version_read_earlier_never_overwrites_one_of_the_same_time_that_was_read_later(town: Town) -> None:
     town.arrive(town.record("A", 5, "x"))
     waiting = list(town.held())

@@ -32,10 +32,33 @@ NAME_FIELD = _field(r"fullname|ownerFullname|chuHoSo|nguoi\w+|canBo\w*|hoTen|app
 TAX_FIELD = _field("taxCode|tax_code|maSoThue")
 ADDRESS_FIELD = _field("address|diaChi|DiaChiChiTiet")
 
+# Fields of an identity number, as the one-stop systems and the hub call them; not those of its kind, date or place.
+_IDENTITY_NAME = (
+    r"(?!loai|ngay|noi)(?![\w-]*(?:type|kind|date|place|verif))(?:[\w-]*(?:identity|identifier|cccd|cmnd|cmt|so_?giay_?to"
+    r"|so_?dinh_?danh|dinh_?danh_?chs|ho_?chieu|passport|can_?cuoc|citizen_?(?:id|num))[\w-]*|applicant_account)"
+)
+# A wrong number is a person's all the same: eleven digits, a letter, blanks. `number` alone, the hub's own name, may be
+# a number of anything, so there it looks like one; without quotes, eight digits at least are no page or count.
+_AS_NUMBER = r"(?=(?:[^\"<\\\d]*\d){4})[^\"<\\]+"
+IDENTITY_FIELD = re.compile(
+    rf"""((?:<(?:\w+:)?{_IDENTITY_NAME}(?:\s[^<>]*)?>|"{_IDENTITY_NAME}\\*"\s*:\s*\\*")\s*)({_AS_NUMBER})"""
+    rf"""|("(?:{_IDENTITY_NAME}|number)\\*"\s*:\s*)(\d{{8,}})(?![\d.])"""
+    r"""|("number\\*"\s*:\s*\\*"|<(?:\w+:)?number>)([A-Z]{0,3}[\d. ]{5,})(?=[\\"<])""",
+    re.IGNORECASE,
+)
+IDENTITY_KEY = re.compile(rf"{_IDENTITY_NAME}|number", re.IGNORECASE)
+SHORTEST_IDENTITY = 8
+"""Digits of an identity number that lost the zeros before it."""
+
 
 def mask_identity(number: str) -> str:
     """An identity number with its last three digits left: `024099001234` -> `*********234`."""
     return "*" * max(len(number) - 3, 0) + number[-3:]
+
+
+def _mask_identity_field(found: re.Match[str]) -> str:
+    before, number = (one for one in found.groups() if one is not None)
+    return before + mask_identity(number.rstrip())
 
 
 def mask_phone(number: str) -> str:
@@ -74,18 +97,25 @@ def mask_text(text: str) -> str:
         text = text.replace(name, mask_name(name))
     text = NAME_FIELD.sub(lambda m: m.group(1) + mask_name(m.group(2)), text)
     text = TAX_FIELD.sub(lambda m: m.group(1) + mask_identity(m.group(2)), text)
+    text = IDENTITY_FIELD.sub(_mask_identity_field, text)
     text = ADDRESS_FIELD.sub(r"\1***", text)
     text = mask_email(text)
     text = PHONE.sub(lambda m: mask_identity(m.group()) if len(m.group()) == 12 else mask_phone(m.group()), text)
     return IDENTITY.sub(lambda m: mask_identity(m.group()), text)
 
 
+def _identity_as_text(name: str, value: Any) -> Any:
+    if not isinstance(value, int) or not IDENTITY_KEY.fullmatch(name):
+        return value
+    return str(value) if len(str(value)) >= SHORTEST_IDENTITY else value
+
+
 _NUMBER_AT = re.compile("\ue000(\\d+)\ue000")
 
 
 def mask_json(value: Any) -> Any:
-    """A value of JSON masked as `mask_text` masks its text. Numbers stay: a fee of nine digits is no identity, and a
-    masked one would be no JSON.
+    """A value of JSON masked as `mask_text` masks its text. Numbers stay (a fee of nine digits is no identity, and a
+    masked one would be no JSON) but in a field of an identity number, where they become a masked text.
 
     >>> mask_json({"applicant_name": "Nguyễn Văn An", "fees": [{"amount": 150000000}]})
     {'applicant_name': 'N. V. A.', 'fees': [{'amount': 150000000}]}
@@ -94,7 +124,7 @@ def mask_json(value: Any) -> Any:
 
     def taken_out(one: Any) -> Any:
         if isinstance(one, dict):
-            return {name: taken_out(inner) for name, inner in one.items()}
+            return {name: taken_out(_identity_as_text(name, inner)) for name, inner in one.items()}
         if isinstance(one, list):
             return [taken_out(inner) for inner in one]
         if isinstance(one, int | float) and not isinstance(one, bool):

@@ -1,8 +1,16 @@
 """A masked text has no personal data, no secret and no file body, and can still be recognised."""
 
+import re
+from pathlib import Path
+
+import orjson
 import pytest
 
-from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, mask_text
+import mappings
+from schemas.masking import mask_email, mask_identity, mask_json, mask_name, mask_phone, mask_text
+
+FOLDER = Path(mappings.__file__).parent
+FROM = re.compile(r"^  identifiers: +\{from: ([\w.]+), as: citizen_number", re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +39,39 @@ def test_private_parts_are_masked(text: str, masked: str | None) -> None:
         assert "xyz" not in mask_text(text)
 
 
+def identity_fields() -> list[str]:
+    """How each system and the national side call an identity number, by their mappings; and the hub's own name."""
+    said = [one for path in sorted(FOLDER.glob("*.yaml")) for one in FROM.findall(path.read_text("utf-8"))]
+    assert len(said) >= 7, "a mapping says it in another way"
+    return sorted({one.rpartition(".")[2] for one in said} | {"number", "cccd", "soCMND", "citizen_number"})
+
+
+@pytest.mark.parametrize("number", ["01019000123", "0101900012345", "1019000123", "C1234567", "010 190 00123"])
+@pytest.mark.parametrize("name", identity_fields())
+def test_a_wrong_identity_number_is_masked_by_the_name_of_its_field(name: str, number: str) -> None:
+    record = orjson.dumps({"a": {name: number, "status": 4}}).decode()
+    for text in (
+        record,
+        orjson.dumps({"message": record}).decode(),
+        f"<x:{name}>{number}</x:{name}>",
+        orjson.dumps(mask_json({name: number})).decode(),
+    ):
+        assert number not in mask_text(text) and f"{number[-3:]}" in mask_text(text)
+    assert mask_json({"a": [{name: 1019000123}], "fee": 150000000}) == {"a": [{name: "*******123"}], "fee": 150000000}
+    assert mask_text(f'{{"{name}": 1019000123}}') == f'{{"{name}": *******123}}'
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        '"number": 12',
+        '"number": "H55.12-240501-00042"',
+        '"identityType": "CCCD"',
+        '"loaiGiayTo": "CMND", "maGiayTo": "TP-00042"',
+        '"ngayCapCCCD": "2021-05-12"',
+        '"MaDinhDanh": "H55.12.34"',
+        '"identity_verified": true',
+        '{"bad_identity": 3}',
         "000.00.53.H48-220921-0099",
         "G09.20-20260609-0092637",
         "H55.12-240501-00042",

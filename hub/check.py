@@ -60,7 +60,8 @@ def apply_gate(
     _must_have_queries(found)
     with hub.engine.begin() as connection:
         stopped = [(one, f"{one.failed:,} of {one.evaluated:,} rows") for one in found if _failed(one, "stop")]
-        used = refuse_stops(connection, hub.slug, run_id, stopped + (whole.stops if whole else []))
+        again = "lienthong quarantine redrive" if kept and kept.kind == "redrive" else "lienthong sync"
+        used = refuse_stops(connection, hub.slug, run_id, stopped + (whole.stops if whole else []), again)
         select_failing(connection, [one for one in found if _failed(one, "hold")], "failing")
         held = set_apart(connection, hub.slug, run_id)
         counts: dict[str, Any] = {

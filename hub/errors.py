@@ -35,6 +35,10 @@ class StageFailed(HubError):
     """A stage stopped; `where` names province, stream and page."""
 
 
+class GateStopped(StageFailed):
+    """A rule of level stop failed, and nobody has accepted it."""
+
+
 class Busy(StageFailed):
     """Another process holds this province."""
 

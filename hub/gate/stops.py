@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from hub import audit
-from hub.errors import StageFailed
+from hub.errors import ConfigurationError, GateStopped
 from hub.gate import measures
 from hub.gate.great import Outcome
 
@@ -31,10 +31,20 @@ def accept(
 
     Returns:
         Measures of volume that were forgotten; None where nothing was asked to be.
+
+    Raises:
+        ConfigurationError: it is accepted already and no run has used that: two words would let two runs pass.
     """
+    accepted = reason in dict(open_acceptances(connection, province, 0))
+    if accepted and not from_now_on:
+        raise ConfigurationError(
+            f"'{reason}' is accepted already for the next run",
+            where=province,
+            next_step=f"lienthong audit list --province {province} --action accept says by whom.",
+        )
     forgotten = measures.forget_volume(connection, province) if from_now_on else None
     told = {} if forgotten is None else {"forgotten": forgotten}
-    audit.write(connection, who, ACCEPTED, province=province, reason=reason, why=why, **told)
+    audit.write(connection, who, "forget" if accepted else ACCEPTED, province=province, reason=reason, why=why, **told)
     return forgotten
 
 
@@ -46,14 +56,14 @@ def open_acceptances(connection: Connection, province: str, run_id: int) -> list
 
 
 def refuse_stops(
-    connection: Connection, province: str, run_id: int, found: Sequence[tuple[Outcome, str]]
+    connection: Connection, province: str, run_id: int, found: Sequence[tuple[Outcome, str]], again: str
 ) -> list[tuple[str, int]]:
     """Raise for a failed rule of level stop that nobody has accepted; answers with the acceptances to be used up.
 
-    `found` are the failed ones with their figures in words.
+    `found` are the failed ones with their figures in words, `again` the command that goes on when one was accepted.
 
     Raises:
-        StageFailed: what, with figures, and how a person lets the run pass.
+        GateStopped: what, with figures, and how a person lets the run pass.
     """
     accepted = dict(open_acceptances(connection, province, run_id))
     standing = [(one, figures) for one, figures in found if one.rule.reason not in accepted]
@@ -61,11 +71,11 @@ def refuse_stops(
         return [(reason, accepted[reason]) for reason in sorted({one.rule.reason for one, _ in found})]
     words = "; ".join(f"{one.rule.reason}: {figures} ({one.rule.where})" for one, figures in standing)
     first = standing[0][0].rule.reason
-    raise StageFailed(
+    raise GateStopped(
         f"the gate stopped the run before the merge: {words}",
         where=f"{province} · check",
         next_step="Ask whether the source is right. If it is, let the next run pass: lienthong quality accept"
-        f" {province} --rule {first} --by NAME --why TEXT; then lienthong sync {province}",
+        f" {province} --rule {first} --by NAME --why TEXT; then {again} {province}",
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from hub import audit
 from hub.check import check_suites
+from hub.cli.output import exit_code_of
 from hub.config import BASE, Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
@@ -355,10 +356,13 @@ def test_a_stop_ends_the_run_until_a_person_accepts_it_and_then_once(hub: Hub, t
     with pytest.raises(StageFailed, match="no_phone: 1 of 2 rows") as failed:
         gated(mine, run)
     assert "lienthong quality accept lao_cai --rule no_phone" in failed.value.next_step
+    assert failed.value.next_step.endswith("then lienthong sync lao_cai") and exit_code_of(failed.value) == 1
     assert held(mine, run) == {}
     with hub.engine.begin() as connection:
         assert connection.scalar(text("SELECT failed FROM rule_outcome WHERE reason = 'no_phone'")) == 1
         accept(connection, "lao_cai", "no_phone", "Lan", "the new form has no phone")
+        with pytest.raises(ConfigurationError, match="accepted already"):
+            accept(connection, "lao_cai", "no_phone", "An", "said twice")
     gated(mine, run)
     gated(mine, run)  # its merge failed, and the gate looks again
     assert held(mine, run) == {"b": {("missing_owner", "applicant_name")}}

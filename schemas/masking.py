@@ -34,16 +34,18 @@ ADDRESS_FIELD = _field("address|diaChi|DiaChiChiTiet")
 
 # Fields of an identity number, as the one-stop systems and the hub call them; not those of its kind, date or place.
 _IDENTITY_NAME = (
-    r"(?!loai|ngay|noi)(?![\w-]*(?:type|kind|date|place|verif))(?:[\w-]*(?:identity|identifier|cccd|cmnd|cmt|so_?giay_?to"
-    r"|so_?dinh_?danh|dinh_?danh_?chs|ho_?chieu|passport|can_?cuoc|citizen_?(?:id|num))[\w-]*|applicant_account)"
+    r"(?!loai|ngay|noi)(?![\w-]{0,40}(?:type|kind|date|place|verif))(?:[\w-]{0,40}(?:identity|identifier|cccd|cmnd|cmt"
+    r"|so_?giay_?to|so_?dinh_?danh|dinh_?danh_?chs|ho_?chieu|passport|can_?cuoc|citizen_?(?:id|num))[\w-]{0,40}"
+    r"|applicant_account)"
 )
 # A wrong number is a person's all the same: eleven digits, a letter, blanks. `number` alone, the hub's own name, may be
 # a number of anything, so there it looks like one; without quotes, eight digits at least are no page or count.
 _AS_NUMBER = r"(?=(?:[^\"<\\\d]*\d){4})[^\"<\\]+"
 IDENTITY_FIELD = re.compile(
-    rf"""((?:<(?:\w+:)?{_IDENTITY_NAME}(?:\s[^<>]*)?>|"{_IDENTITY_NAME}\\*"\s*:\s*\\*")\s*)({_AS_NUMBER})"""
+    rf"""((?:<(?:\w{{1,40}}:)?{_IDENTITY_NAME}(?:\s[^<>]{{0,400}})?>|"{_IDENTITY_NAME}\\*"\s*:\s*\\*")\s*)"""
+    rf"""({_AS_NUMBER})"""
     rf"""|("(?:{_IDENTITY_NAME}|number)\\*"\s*:\s*)(\d{{8,}})(?![\d.])"""
-    r"""|("number\\*"\s*:\s*\\*"|<(?:\w+:)?number>)([A-Z]{0,3}[\d. ]{5,})(?=[\\"<])""",
+    r"""|("number\\*"\s*:\s*\\*"|<(?:\w{1,40}:)?number>)([A-Z]{0,3}[\d. ]{5,})(?=[\\"<])""",
     re.IGNORECASE,
 )
 IDENTITY_KEY = re.compile(rf"{_IDENTITY_NAME}|number", re.IGNORECASE)

@@ -252,6 +252,7 @@ def test_an_item_is_worked_on_from_the_command_line(say: Any) -> None:
         (("note", number, "gọi 0912345678", "--by", LAN), 0),
         (("note", number, "muộn", "--by", LAN, "--version", "0"), 2),
         (("waive", number, "--by", LAN, "--why", " "), 2),
+        (("reopen", number, "--by", LAN, "--why", "chưa ai quyết định"), 2),
         (("list", "--stage", "nowhere"), 2),
         (("list", "--older-than", "7"), 2),
     ):

@@ -16,10 +16,11 @@ from hub.landing import mapped_records
 from hub.merge import NEWEST
 from hub.procedures.in_force import version_then
 from hub.sample import Record, records_of_dossier, sample
-from hub.sidebyside import Row, masked, names_of, rows_of
+from hub.sidebyside import Row, names_of, rows_of
 from hub.staging import Batch, copy_batch, create_staging
 from mappings import Mapped
 from schemas.findings import Finding
+from schemas.personal_fields import masked
 from schemas.reasons import explain
 from schemas.tables import holding_table, staging_table
 

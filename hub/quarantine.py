@@ -9,10 +9,10 @@ from hub.audit import entries
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.messages import STREAM, body_of
-from hub.sidebyside import MASKS
 from hub.waivers import of_record
 from hub.worklist.chosen import LAST_NUMBER, Chosen
 from schemas import tables
+from schemas.personal_fields import FREE_TEXT, MASKS
 
 ITEM = tables.quarantine.c
 
@@ -79,7 +79,10 @@ def listed(engine: Engine, chosen: Chosen, limit: int | None = None, after: int 
         given |= {"changed": before["changed_at"], "after": after}
     query = text(
         "SELECT q.item_id, q.province, q.kind, q.stage, q.dossier_code, q.source_key, q.reason, q.findings, q.state,"
-        " q.assignee, q.version, q.changed_at, q.held_at, q.message_id, q.position"
+        " q.assignee, q.version, q.changed_at, q.held_at, q.message_id, q.position,"
+        " jsonb_build_object('applicant_name', q.mapped -> 'applicant_name', 'identifiers', q.mapped -> 'identifiers',"
+        " 'phone', q.mapped -> 'phone', 'email', q.mapped -> 'email', 'tax_code', q.mapped -> 'tax_code',"
+        " 'address', q.mapped -> 'address', 'applicant_account', q.mapped -> 'applicant_account') AS person"
         f" FROM quarantine q WHERE {fits} ORDER BY q.changed_at, q.item_id LIMIT :limit"
     )
     with engine.connect() as connection:
@@ -90,13 +93,13 @@ def groups(engine: Engine, chosen: Chosen, now: datetime) -> list[dict[str, Any]
     """Open items by province, kind, reason and field, most dossiers first.
 
     Each with `items`, `dossiers` (distinct), `since` (the oldest hold), `ages` in days, `values` [value, items,
-    dossiers] and how many `more` values there are. Values of personal fields are not listed.
+    dossiers] and how many `more` values there are. Values of personal fields and of free text are not listed.
     """
     fits, given = chosen.sql()
     wanted = {"reason": chosen.reason, "field": chosen.field}
     same = "".join(f" AND f.{name} = :of_{name}" for name, one in wanted.items() if one is not None)
     given |= {f"of_{name}": one for name, one in wanted.items() if one is not None}
-    given |= {"now": now, "personal": list(MASKS), "longest": LONGEST, "values": VALUES}
+    given |= {"now": now, "personal": [*MASKS, *FREE_TEXT], "longest": LONGEST, "values": VALUES}
     found: list[dict[str, Any]] = []
     with engine.connect() as connection:
         connection.execute(text("SET LOCAL work_mem = '64MB'"))

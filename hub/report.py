@@ -14,11 +14,13 @@ from hub.gate.docs import data_docs_page
 from hub.runs import end_stage, get_run
 from hub.status import province_status
 from schemas.masking import mask_text
+from schemas.personal_fields import masked_finding
 from schemas.reasons import explain
 from schemas.records import VIET_NAM
+from schemas.wording import nghia, value_for_people
 
 HELD_ITEMS = """
-SELECT item_id, kind, stage, dossier_code, reason, findings, changed_at FROM quarantine
+SELECT item_id, kind, stage, dossier_code, reason, findings, mapped, changed_at FROM quarantine
 WHERE province = :province AND state = 'held' ORDER BY reason, changed_at, item_id LIMIT :limit
 """
 
@@ -62,6 +64,7 @@ def render(engine: Engine, settings: Settings, now: datetime) -> str:
     environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
     environment.filters["time"] = _time
     environment.filters["mask"] = lambda value: mask_text(str(value or ""))
+    environment.filters["told"] = _told
     environment.filters["explain"] = explain
     environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")
     page = data_docs_page(settings.home)
@@ -94,6 +97,13 @@ def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
         "batch_warnings": (last.get("counts") or {}).get("batch_warnings") or {},
         **status,
     }
+
+
+def _told(item: dict[str, Any]) -> str:
+    """Value and detail of a held item's first finding, masked."""
+    found = masked_finding(item["findings"][0], item["mapped"])
+    shown = value_for_people(found["field"], str(found.get("value") or "")), nghia(str(found.get("detail") or ""))
+    return " · ".join(filter(None, shown))
 
 
 def _time(value: datetime | str | None) -> str:

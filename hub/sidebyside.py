@@ -1,6 +1,6 @@
 """One dossier three times: what the system sent, what it is in the hub, what the national side would get; masked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from mappings import Mapping
 from mappings.paths import entries_at, value_at
 from mappings.plan import HUB_FIELDS
 from mappings.planned import FieldPlan, ListPlan
-from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, mask_text
+from schemas.personal_fields import masked
 from schemas.records import DOSSIER, VIET_NAM
 
 Values = dict[str, str]
@@ -41,18 +41,6 @@ class Row:
         return {"field": self.field, "source": self.source, "canonical": self.canonical, "national": self.national}
 
 
-MASKS: dict[str, Callable[[str], str]] = {
-    "applicant_name": mask_name,
-    "identifiers": mask_identity,
-    "tax_code": mask_identity,
-    "phone": mask_phone,
-    "email": mask_email,
-    "address": lambda text: "***",
-    "applicant_account": mask_identity,
-}
-"""How a value of a personal field is masked, on all three sides; every other text loses the names that these give."""
-
-
 def rows_of(
     incoming: Mapping, outgoing: Mapping, source: dict[str, Any], canonical: dict[str, Any], payload: dict[str, Any]
 ) -> list[Row]:
@@ -69,16 +57,6 @@ def rows_of(
         if not row.blank:
             rows.append(row)
     return rows
-
-
-def masked(field: str, text: str, names: Iterable[str] = ()) -> str:
-    """A value of a field as a person may read it."""
-    mask = MASKS.get(field)
-    if mask is not None:
-        return mask(text)
-    for name in names:
-        text = text.replace(name, mask_name(name))
-    return mask_text(text)
 
 
 def names_of(incoming: Mapping, source: dict[str, Any], canonical: dict[str, Any]) -> list[str]:

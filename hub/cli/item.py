@@ -11,10 +11,11 @@ from rich.text import Text
 from hub.cli.output import local_time, out, print_json
 from hub.context import Hub
 from hub.quarantine import raw_of
-from hub.sidebyside import masked
 from schemas.masking import mask_json, mask_text
+from schemas.personal_fields import masked
 from schemas.reasons import explain
 from schemas.records import DOSSIER, STEP
+from schemas.wording import in_words
 
 ABREAST = 120
 """Columns of a screen on which raw and mapped stand side by side."""
@@ -60,9 +61,7 @@ def _filled(mapped: Any) -> Any:
 def _say_findings(found: dict[str, Any]) -> None:
     _say("held because", style="bold")
     for one in found["findings"]:
-        value = f" = {one['value']}" if one.get("value") else ""
-        value += f" · {one['detail']}" if one.get("detail") else ""
-        _say(f"  {one['reason']}: {one['field']}{value}  ({one.get('rule') or found['stage']})", style="yellow")
+        _say(f"  {one['reason']}: {in_words(one)}  ({one.get('rule') or found['stage']})", style="yellow")
         words = explain(one["reason"])
         _say(f"    {words.meaning} · {words.nghia}. Ask {words.who}.")
 

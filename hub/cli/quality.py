@@ -16,21 +16,22 @@ from hub.errors import ConfigurationError
 from hub.gate.findings import LAST_RUN
 from hub.gate.great import expectation
 from hub.gate.stops import accept as accept_stop
-from hub.sidebyside import masked
 from hub.store import database_url, engine_of, upgrade
 from hub.worklist.chosen import LAST_NUMBER
-from schemas.masking import mask_text
+from schemas.personal_fields import masked_finding
 from schemas.reasons import explain
+from schemas.wording import in_words
 
 app = typer.Typer(help="The gate: its rules, what they found, and Data Docs.", no_args_is_help=True)
 
 Province = Annotated[str | None, typer.Argument(help="One province; without it all.")]
 
 _WARNINGS = """
-SELECT province, dossier_code, reason, field, value, rule, warned_at FROM warning
-WHERE gone_at IS NULL AND (CAST(:province AS text) IS NULL OR province = :province)
-  AND (CAST(:reason AS text) IS NULL OR reason = :reason)
-ORDER BY province, reason, warned_at, dossier_code LIMIT :limit
+SELECT w.province, w.dossier_code, w.reason, w.field, w.value, w.rule, w.warned_at, d.record
+FROM warning w LEFT JOIN dossier d USING (province, dossier_code)
+WHERE w.gone_at IS NULL AND (CAST(:province AS text) IS NULL OR w.province = :province)
+  AND (CAST(:reason AS text) IS NULL OR w.reason = :reason)
+ORDER BY w.province, w.reason, w.warned_at, w.dossier_code LIMIT :limit
 """
 _GROUPS = """
 SELECT province, reason, field, count(*) AS dossiers, min(warned_at) AS since FROM warning
@@ -88,8 +89,10 @@ def warnings(
     """Dossiers that were delivered and that somebody should look at: groups, then the oldest. Values are masked."""
     rows = {"province": province, "reason": reason, "limit": limit}
     groups, items = _asked(_GROUPS, province, rows), _asked(_WARNINGS, province, rows)
-    for item in items:
-        item["value"] = item["value"] and _masked(item["field"], item["value"])
+    items = [_masked(item) for item in items]
+    for group in groups:
+        told = explain(group["reason"])
+        group.update(meaning=told.meaning, nghia=told.nghia, who=told.who)
     if as_json:
         print_json({"total": sum(group["dossiers"] for group in groups), "groups": groups, "warnings": items})
         return
@@ -103,9 +106,11 @@ def warnings(
         words = (group["province"], group["reason"], group["field"])
         table.add_row(*words, f"{group['dossiers']:,}", local_time(group["since"])[:10])
     out.print(table)
+    for reason, group in {group["reason"]: group for group in groups}.items():
+        said = f"{reason}: {group['meaning']} · {group['nghia']}. Ask {group['who']}."
+        out.print(said, style="dim", markup=False, highlight=False)
     for item in items:
-        value = f" = {item['value']}" if item["value"] else ""
-        line = f"{item['dossier_code']} · {item['reason']}: {item['field']}{value}  ({item['rule']})"
+        line = f"{item['dossier_code']} · {item['reason']}: {in_words(item)}  ({item['rule']})"
         out.print(line, markup=False, highlight=False)
 
 
@@ -196,10 +201,18 @@ def recheck(
     out.print(words, highlight=False)
 
 
-def _masked(field: str, value: str) -> str:
-    """A warning's value, with what it was compared with behind a dot; a bad number is none that its form gives away."""
-    stood, dot, compared = value.rpartition(" · ")
-    return f"{masked(field, stood)}{dot}{mask_text(compared)}" if dot else masked(field, value)
+def _masked(item: dict[str, Any]) -> dict[str, Any]:
+    """A warning as a person may read it, its value apart from what it was compared with."""
+    record, value = item.pop("record"), item["value"]
+    stood, dot, compared = (value or "").rpartition(" · ")
+    apart = {"value": stood, "detail": compared} if dot else {"value": value, "detail": None}
+    if not dot and value and item["field"] in TOLD_BY_THE_GATE:
+        apart = {"value": None, "detail": value}
+    return masked_finding({**item, **apart}, record)
+
+
+TOLD_BY_THE_GATE = frozenset({"fees", "results", "documents", "steps"})
+"""Lists, of which a warning has only what the gate says of them."""
 
 
 def _asked(query: str, province: str | None, given: dict[str, Any]) -> list[dict[str, Any]]:

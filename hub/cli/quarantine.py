@@ -15,9 +15,10 @@ from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
 from hub.context import open_hub
 from hub.quarantine import AGES, about, groups, item, listed, total
-from hub.sidebyside import masked
 from hub.store import database_url, engine_of, upgrade
 from schemas.masking import mask_text
+from schemas.personal_fields import masked, masked_finding
+from schemas.wording import in_words, value_for_people
 
 app = typer.Typer(
     help="What is held and why, and what is done about it: list, show, assign, note, waive, decide, redrive, export.",
@@ -63,7 +64,6 @@ def list_command(
     out.print(_groups_table(found, with_province=province is None))
     for one in items:
         first = one["findings"][0]
-        value = f" = {first['value']}" if first.get("value") else ""
         more = f" and {len(one['findings']) - 1} more" if len(one["findings"]) > 1 else ""
         whose = f" · {one['assignee']}" if one["assignee"] else ""
         code = one["dossier_code"] or one["source_key"]
@@ -72,7 +72,7 @@ def list_command(
             markup=False,
             highlight=False,
         )
-        why = f"  {one['reason']}: {first['field']}{value}{more}  ({first.get('rule') or one['stage']})"
+        why = f"  {one['reason']}: {in_words(first)}{more}  ({first.get('rule') or one['stage']})"
         out.print(why, style="dim", markup=False, highlight=False)
     if count > len(items) > 0:
         out.print(
@@ -96,7 +96,11 @@ def _groups_table(found: list[dict[str, Any]], *, with_province: bool) -> Table:
         waits = Text(f"{kind}{group['reason']} · {group['field']}")
         table.add_row(waits, f"{group['dossiers']:,}", *(f"{count:,}" if count else "–" for count in ages))
         for one in group["values"]:
-            table.add_row(Text(f"  = {one['value']}", style="dim"), f"{one['dossiers']:,}", style="dim")
+            table.add_row(
+                Text(f"  = {value_for_people(group['field'], one['value'])}", style="dim"),
+                f"{one['dossiers']:,}",
+                style="dim",
+            )
         if group["more"]:
             table.add_row(Text(f"  and {group['more']:,} other values", style="dim"))
     return table
@@ -108,13 +112,10 @@ def _masked_group(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def _masked(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "findings": [_masked_finding(found) for found in one["findings"]]}
-
-
-def _masked_finding(found: dict[str, Any]) -> dict[str, Any]:
-    """A finding as a person may read it; what its value was compared with may be the number itself."""
-    detail = {"detail": mask_text(str(found["detail"]))} if found.get("detail") else {}
-    return {**found, "value": found.get("value") and masked(found["field"], found["value"]), **detail}
+    record = one.get("person") or one.get("mapped")
+    shown = {**one, "findings": [masked_finding(found, record) for found in one["findings"]]}
+    shown.pop("person", None)
+    return shown
 
 
 @app.command()

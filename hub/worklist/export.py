@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, text
 
 from hub import audit
 from hub.errors import ConfigurationError
-from hub.sidebyside import masked
 from hub.tabular import Sheet, whole, writer_for
 from hub.worklist.chosen import Chosen
+from schemas.personal_fields import masked_finding
 from schemas.reasons import ENGINEER, NATIONAL, PROVINCE, VENDOR, explain
 from schemas.records import VIET_NAM
+from schemas.wording import nghia, value_for_people
 
 HEADINGS = {
     "Mục": 8,
@@ -25,6 +26,7 @@ HEADINGS = {
     "Mã lý do": 22,
     "Trường": 18,
     "Giá trị": 36,
+    "Đối chiếu với": 36,
     "Quy tắc": 34,
     "Thay đổi lúc": 17,
     "Giữ lại từ": 17,
@@ -44,14 +46,12 @@ MAY_UNMASK = "LIENTHONG_MAY_UNMASK"
 """Environment: names of persons who may write a file with personal data in clear, separated by commas."""
 
 ROWS = """
-SELECT q.item_id, q.province, q.dossier_code, q.source_key, f.reason, f.field, f.value, f.rule, q.stage,
-       q.changed_at, q.held_at, q.assignee, q.mapped ->> 'applicant_name' AS name
-FROM quarantine q, jsonb_to_recordset(q.findings) AS f (reason text, field text, value text, rule text)
+SELECT q.item_id, q.province, q.dossier_code, q.source_key, f.reason, f.field, f.value, f.detail, f.rule,
+       q.stage, q.changed_at, q.held_at, q.assignee, q.mapped
+FROM quarantine q, jsonb_to_recordset(q.findings) AS f (reason text, field text, value text, detail text, rule text)
 WHERE {fits} ORDER BY q.changed_at, q.item_id
 """
 
-SHORTEST_NAME = 3
-"""Letters of a name; one of so few stands in too many other words to be looked for."""
 SHEET = Sheet("Hồ sơ giữ lại", HEADINGS)
 
 
@@ -95,7 +95,9 @@ def _lines(connection: Connection, chosen: Chosen, *, unmasked: bool) -> Iterato
     streamed = {"stream_results": True, "yield_per": 2_000}
     for row in connection.execute(text(ROWS.format(fits=fits)), given, execution_options=streamed):
         words = explain(row.reason)
-        value, names = row.value or "", [row.name] if len(row.name or "") > SHORTEST_NAME else []
+        found = {"field": row.field, "value": row.value or "", "detail": row.detail or ""}
+        if not unmasked:
+            found = masked_finding(found, row.mapped)
         yield (
             row.item_id,
             row.province,
@@ -104,7 +106,8 @@ def _lines(connection: Connection, chosen: Chosen, *, unmasked: bool) -> Iterato
             words.nghia[:1].upper() + words.nghia[1:],
             row.reason,
             row.field,
-            value if unmasked or not value else masked(row.field, value, names),
+            value_for_people(row.field, found["value"]),
+            nghia(found["detail"]),
             row.rule or row.stage,
             _local(row.changed_at),
             _local(row.held_at),

@@ -28,12 +28,16 @@ WITH counted AS (
            CASE WHEN f.field <> ALL(:personal) THEN left(f.value, :longest) END AS value,
            count(*) AS items, count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0)) AS dossiers,
            min(q.held_at) AS since,
-           count(*) FILTER (WHERE q.held_at > :now - interval '2 days') AS days_0_1,
-           count(*) FILTER (WHERE q.held_at <= :now - interval '2 days' AND q.held_at > :now - interval '8 days')
+           count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0))
+             FILTER (WHERE q.held_at > :now - interval '2 days') AS days_0_1,
+           count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0))
+             FILTER (WHERE q.held_at <= :now - interval '2 days' AND q.held_at > :now - interval '8 days')
              AS days_2_7,
-           count(*) FILTER (WHERE q.held_at <= :now - interval '8 days' AND q.held_at > :now - interval '31 days')
+           count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0))
+             FILTER (WHERE q.held_at <= :now - interval '8 days' AND q.held_at > :now - interval '31 days')
              AS days_8_30,
-           count(*) FILTER (WHERE q.held_at <= :now - interval '31 days') AS older,
+           count(DISTINCT hashtextextended(coalesce(q.dossier_code, q.source_key), 0))
+             FILTER (WHERE q.held_at <= :now - interval '31 days') AS older,
            GROUPING(CASE WHEN f.field <> ALL(:personal) THEN left(f.value, :longest) END) = 0 AS by_value
     FROM quarantine q, jsonb_to_recordset(q.findings) AS f (reason text, field text, value text)
     WHERE {fits} {same_finding}
@@ -92,7 +96,8 @@ def listed(engine: Engine, chosen: Chosen, limit: int | None = None, after: int 
 def groups(engine: Engine, chosen: Chosen, now: datetime) -> list[dict[str, Any]]:
     """Open items by province, kind, reason and field, most dossiers first.
 
-    Each with `items`, `dossiers` (distinct), `since` (the oldest hold), `ages` in days, `values` [value, items,
+    Each with `items`, `dossiers` (distinct), `since` (the oldest hold), `ages` (dossiers by days held),
+    `values` [value, items,
     dossiers] and how many `more` values there are. Values of personal fields and of free text are not listed.
     """
     fits, given = chosen.sql()
@@ -152,7 +157,13 @@ def about(engine: Engine, found: dict[str, Any]) -> dict[str, Any]:
     merged = text(
         "SELECT d.source_key, d.status, d.changed_at, d.delivered_hash = d.content_hash AS delivered,"
         " (SELECT count(*) FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code"
-        "  AND s.state <> 'delivered') AS steps_waiting"
+        "  AND s.state <> 'delivered')"
+        " + (SELECT count(*) FROM quarantine q WHERE q.province = d.province AND q.dossier_code = d.dossier_code"
+        "    AND q.kind = 'step' AND q.stage = 'map' AND q.state = 'held') AS steps_waiting,"
+        " (SELECT count(*) FROM quarantine q WHERE q.province = d.province AND q.dossier_code = d.dossier_code"
+        "  AND q.kind = 'step' AND q.state = 'held') AS steps_held,"
+        " (SELECT count(*) FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code)"
+        " AS steps_kept"
         " FROM dossier d WHERE d.province = :province AND d.dossier_code = :dossier_code"
     )
     with engine.connect() as connection:

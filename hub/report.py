@@ -39,6 +39,10 @@ SHOWN = 200
 """Held items and differences that the page lists for a province; the counts above them are complete."""
 
 
+STATES = {"running": "đang chạy", "failed": "lỗi", "done": "xong"}
+"""States of a run in Vietnamese."""
+
+
 def finish(hub: Hub, run_id: int) -> str | None:
     """End the run and write the page anew. Returns its path; None for a dry run, which leaves no page."""
     run = get_run(hub.engine, run_id)
@@ -64,6 +68,7 @@ def render(engine: Engine, settings: Settings, now: datetime) -> str:
     environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
     environment.filters["time"] = _time
     environment.filters["mask"] = lambda value: mask_text(str(value or ""))
+    environment.filters["state"] = lambda state: STATES.get(state, state)
     environment.filters["told"] = _told
     environment.filters["explain"] = explain
     environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")

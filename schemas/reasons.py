@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 
+from schemas.field_names import ten
+
 PROVINCE = "the province"
 VENDOR = "the vendor of the province's system"
 ENGINEER = "the integration engineer"
 NATIONAL = "the national adapter's operator"
+
+AI = {
+    PROVINCE: "Tỉnh (cơ quan nhập hồ sơ)",
+    VENDOR: "Nhà cung cấp phần mềm",
+    ENGINEER: "Kỹ sư tích hợp",
+    NATIONAL: "Đơn vị vận hành trục quốc gia",
+}
+"""Who must act, in Vietnamese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,11 @@ class Reason:
     meaning: str
     nghia: str
     who: str
+
+    @property
+    def ai(self) -> str:
+        """Who must act, in Vietnamese."""
+        return AI.get(self.who, self.who)
 
 
 REASONS: dict[str, Reason] = {
@@ -119,6 +134,6 @@ def explain(reason: str) -> Reason:
         return REASONS[reason]
     words = reason.replace("_", " ")
     if reason.startswith("missing_"):
-        field = words.removeprefix("missing ")
-        return Reason(f"a mandatory field is missing: {field}", f"thiếu trường bắt buộc: {field}", PROVINCE)
+        name, field = reason.removeprefix("missing_"), words.removeprefix("missing ")
+        return Reason(f"a mandatory field is missing: {field}", f"thiếu trường bắt buộc: {ten(name)}", PROVINCE)
     return Reason(words, words, ENGINEER)

@@ -15,7 +15,7 @@ from schemas.masking import mask_json, mask_text
 from schemas.personal_fields import masked
 from schemas.reasons import explain
 from schemas.records import DOSSIER, STEP
-from schemas.wording import in_words
+from schemas.wording import for_people, in_words
 
 ABREAST = 120
 """Columns of a screen on which raw and mapped stand side by side."""
@@ -37,6 +37,8 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     head = f"item {found['item_id']} · {found['province']} · {found['kind']} · {found['state']}{whose}"
     _say(head, style="bold")
     _say(f"dossier {found['dossier_code'] or '–'} · record {found['source_key']}")
+    if found["kind"] == "step":
+        _say(_which_step(found, around["merged"]))
     _say(
         f"changed {local_time(found['changed_at']) or '–'} · held since {local_time(found['held_at'])}"
         f" (run {found['run_id']}), met last by run {found['seen_run_id']} · version {found['version']}"
@@ -45,6 +47,16 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     place = f"as received (message {found['message_id']}, record {found['position']})"
     _beside(place, raw or "not kept: the record did not come with a message", filled)
     _say_around(around)
+
+
+def _which_step(found: dict[str, Any], merged: dict[str, Any] | None) -> str:
+    """A held step's place in the dossier's progress and its time; those before the first held one are kept as steps."""
+    step = found["mapped"] or {}
+    place, number = "step", found["source_key"].rpartition("/")[2]
+    if found["stage"] == "map" and number.isdigit():
+        place = f"step {int(number) + (merged['steps_kept'] if merged else 0)} of its progress"
+    at = for_people(str(step["at"])) if step.get("at") else "no time"
+    return f"{place} · {at} · status {step.get('status') or '–'}"
 
 
 FIELDS = [one.name for one in (*DOSSIER, *STEP)]
@@ -85,9 +97,10 @@ def _say_around(around: dict[str, Any]) -> None:
     if merged := around["merged"]:
         sent = "sent as it is" if merged["delivered"] else "not sent yet"
         _say("in the hub", style="bold")
+        waiting = f"{merged['steps_waiting']} steps wait, {merged['steps_held']} of them held"
         _say(
             f"  a version of {local_time(merged['changed_at']) or 'no time'} from record {merged['source_key']}, "
-            f"status {merged['status']}, {sent}; {merged['steps_waiting']} steps not sent"
+            f"status {merged['status']}, {sent}; {waiting}"
         )
     for title, rows in (("beside it, with the same code", around["rivals"]), ("waits with it", around["behind"])):
         if rows:

@@ -129,6 +129,7 @@ def coverage_command(
     span = f"{local_time(found.first)} to {local_time(found.last)}"
     counts = f"records {found.records:,} in messages {found.messages:,}, refused by the mapping {found.held:,}"
     out.print(f"  {counts}; {span}", highlight=False)
+    out.print("  Every copy counts: a dossier that several runs read is as many records.", style="dim", highlight=False)
     if found.unreadable:
         out.print(f"  {found.unreadable:,} messages are not read any more: the spec was changed.", style="yellow")
     _say_fields(found)
@@ -241,12 +242,17 @@ def _say_codes(found: Coverage) -> None:
         said = f"values {len(one.values):,}" + (f", unknown {len(unknown):,}" if unknown else ", all known")
         out.print(f"\n[bold]{one.name}[/bold] · {escape(one.codes or 'table')} · {said}", highlight=False)
         for value, count in unknown[:SHOWN]:
-            out.print(f"  {count:>6,}  ✗ {mask_text(value)}", style="red", markup=False, highlight=False)
+            out.print(f"  {count:>6,}  ✗ {_plain(value)}", style="red", markup=False, highlight=False)
         known = [(value, count) for value, count in one.values.most_common() if value in one.known]
-        shown_ones = "; ".join(f"{mask_text(value)} = {one.known[value]} ({count:,})" for value, count in known[:SHOWN])
+        shown_ones = "; ".join(f"{_plain(value)} = {one.known[value]} ({count:,})" for value, count in known[:SHOWN])
         rest = f"; and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
         if known:
             out.print(Padding(escape(shown_ones + rest), (0, 0, 0, 10)), style="dim", highlight=False)
+
+
+def _plain(value: str) -> str:
+    """A source's value, masked; a flag as a word."""
+    return {"False": "no (không)", "True": "yes (có)"}.get(value) or mask_text(value)
 
 
 @app.command("show")

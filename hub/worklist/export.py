@@ -13,7 +13,7 @@ from hub.errors import ConfigurationError
 from hub.tabular import Sheet, whole, writer_for
 from hub.worklist.chosen import Chosen
 from schemas.personal_fields import masked_finding
-from schemas.reasons import ENGINEER, NATIONAL, PROVINCE, VENDOR, explain
+from schemas.reasons import explain
 from schemas.records import VIET_NAM
 from schemas.wording import nghia, value_for_people
 
@@ -34,13 +34,6 @@ HEADINGS = {
     "Người phụ trách": 20,
 }
 """Columns with their widths in characters."""
-
-WHO = {
-    PROVINCE: "Tỉnh (cơ quan nhập hồ sơ)",
-    VENDOR: "Nhà cung cấp phần mềm",
-    ENGINEER: "Kỹ sư tích hợp",
-    NATIONAL: "Đơn vị vận hành trục quốc gia",
-}
 
 MAY_UNMASK = "LIENTHONG_MAY_UNMASK"
 """Environment: names of persons who may write a file with personal data in clear, separated by commas."""
@@ -111,7 +104,7 @@ def _lines(connection: Connection, chosen: Chosen, *, unmasked: bool) -> Iterato
             row.rule or row.stage,
             _local(row.changed_at),
             _local(row.held_at),
-            WHO.get(words.who, words.who),
+            words.ai,
             row.assignee or "",
         )
 

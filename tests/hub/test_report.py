@@ -10,7 +10,9 @@ from hub.context import Hub
 from hub.gate.suite import load_suite
 from hub.report import render
 from hub.sync import sync
+from schemas.field_names import TEN
 from schemas.reasons import REASONS, explain
+from schemas.records import DOSSIER, STEP
 from tests.conftest import Sandbox
 
 
@@ -24,6 +26,8 @@ def test_every_reason_that_rules_and_mappings_give_is_explained() -> None:
     assert len(given) > 12
     assert {reason for reason in given if reason not in REASONS and not reason.startswith("missing_")} == set()
     assert "dossier code" in explain("missing_dossier_code").meaning
+    assert explain("missing_dossier_code").nghia == "thiếu trường bắt buộc: mã hồ sơ"
+    assert {one.name for one in (*DOSSIER, *STEP)} <= TEN.keys()
 
 
 @pytest.mark.dossiers(500)

@@ -49,7 +49,7 @@ def codes(town: Town, **given: Any) -> str:
 def test_a_group_says_how_many_dossiers_wait_for_each_value_and_for_how_long(town: Town) -> None:
     [group] = groups(town.hub.engine, Chosen(province=town.name), NOW)
     assert (group["reason"], group["field"], group["items"], group["dossiers"]) == ("unmapped_status", "status", 6, 5)
-    assert group["ages"] == {"days_0_1": 2, "days_2_7": 1, "days_8_30": 1, "older": 2}
+    assert group["ages"] == {"days_0_1": 2, "days_2_7": 1, "days_8_30": 1, "older": 1}
     assert group["values"] == [
         {"value": "x", "items": 3, "dossiers": 3},
         {"value": "y", "items": 3, "dossiers": 2},

@@ -16,7 +16,9 @@ from hub.gate.docs import data_docs_page
 from hub.gate.suite import load_suite, read_suite
 from hub.report import write_report
 from schemas.reasons import REASONS
-from tests.quality.conftest import NOW, clean, gated, staged
+from schemas.tables import holding_table
+from schemas.wording import in_words, nghia
+from tests.quality.conftest import NOW, at, clean, gated, staged
 
 PHONE = "0161234567"
 
@@ -109,6 +111,25 @@ def test_a_number_that_has_not_its_usual_form_is_masked_in_warnings(hub: Hub, sa
     told = json.loads(say("recheck", "lao_cai", "--json")[1])
     assert told == {"province": "lao_cai", "looked_at": 0, "ended": 0, "left": 2}, "no version of it was merged"
     assert not any(number in shown for number in numbers.values() for shown in (said, say("warnings")[1]))
+
+
+def test_a_date_or_a_fee_says_what_it_was_compared_with(hub: Hub, say: Any) -> None:
+    late = {**clean(1), "due_at": at("2026-07-20T17:00:00"), "fees": [{"amount": 50_000_000}]}
+    run = staged(hub, {"a": late, "b": {**clean(2), "finished_at": at("2026-07-02T07:55:00")}})
+    gated(hub, run)
+    with hub.engine.connect() as connection:
+        [held] = connection.scalars(text(f"SELECT findings FROM {holding_table(run.run_id).name}"))
+    detail = held[0]["detail"]
+    assert detail == "before receipt 2026-07-06T09:00:00+07:00"
+    assert in_words(held[0]) == "finished_at = 02/07/2026 07:55 · before receipt 06/07/2026 09:00"
+    assert nghia(detail) == "trước ngày tiếp nhận 06/07/2026 09:00"
+    found = {one["reason"]: one for one in json.loads(say("warnings", "--json")[1])["warnings"]}
+    assert found["due_beyond_limit"]["detail"] == "limit 2026-07-13"
+    assert found["due_beyond_limit"]["value"].startswith("2026-07-20T")
+    said = " ".join(say("warnings")[1].split())
+    assert "due_at = 20/07/2026 17:00 · limit 13/07/2026" in said
+    assert "fees = 50,000,000 đồng, published 50,000 đồng" in said
+    assert "lệch 1.000 lần" in said and "Ask the province" in said
 
 
 def test_rules_are_told_in_words_and_a_stop_is_accepted_by_name_and_only_a_stop(say: Any) -> None:

@@ -29,7 +29,7 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     mapped = mask_json(found["mapped"])
     filled = orjson.dumps(_filled(mapped), option=orjson.OPT_INDENT_2).decode()
     history, waivers = map(_masked_entry, around["history"]), map(_masked_waiver, around["waivers"])
-    around = {**around, "history": list(history), "waivers": list(waivers)}
+    around = {"differences": [], **around, "history": list(history), "waivers": list(waivers)}
     if as_json:
         print_json({**found, "mapped": mapped, "raw": raw, **around})
         return
@@ -38,7 +38,7 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     _say(head, style="bold")
     _say(f"dossier {found['dossier_code'] or '–'} · record {found['source_key']}")
     if found["kind"] == "step":
-        _say(_which_step(found, around["merged"]))
+        _say(which_step(found, around["merged"]))
     _say(
         f"changed {local_time(found['changed_at']) or '–'} · held since {local_time(found['held_at'])}"
         f" (run {found['run_id']}), met last by run {found['seen_run_id']} · version {found['version']}"
@@ -49,7 +49,7 @@ def shown_item(hub: Hub, found: dict[str, Any], around: dict[str, Any], *, as_js
     _say_around(around)
 
 
-def _which_step(found: dict[str, Any], merged: dict[str, Any] | None) -> str:
+def which_step(found: dict[str, Any], merged: dict[str, Any] | None) -> str:
     """A held step's place in the dossier's progress and its time; those before the first held one are kept as steps."""
     step = found["mapped"] or {}
     place, number = "step", found["source_key"].rpartition("/")[2]
@@ -109,6 +109,10 @@ def _say_around(around: dict[str, Any]) -> None:
             which = f"item {one['item_id']}" if one["item_id"] else "the merged dossier"
             what = f"{one['kind']} · {one['reason']}" if "reason" in one else f"record {one['source_key']}"
             _say(f"  {which} · {what} · changed {local_time(one['changed_at']) or '–'}")
+    if around["differences"]:
+        _say("differs from it in: this item | the rival", style="bold")
+    for one in around["differences"]:
+        _say(f"  {one['field']}: {one['this']} | {one['rival']}")
     if around["waivers"]:
         _say("waivers of this record", style="bold")
     for one in around["waivers"]:

@@ -16,6 +16,7 @@ from hub.config import Settings, load_province
 from hub.context import open_hub
 from hub.quarantine import AGES, about, groups, item, listed, total
 from hub.store import database_url, engine_of, upgrade
+from hub.worklist.differing import differences
 from schemas.masking import mask_text
 from schemas.personal_fields import masked, masked_finding
 from schemas.wording import in_words, value_for_people
@@ -128,7 +129,8 @@ def show(item_id: Annotated[int, typer.Argument(help="Number of the item.")], as
     engine = engine_of(database_url(settings.home))
     upgrade(engine)
     found = item(engine, item_id)
-    shown_item(open_hub(found["province"], settings), _masked(found), about(engine, found), as_json=as_json)
+    around = {**about(engine, found), "differences": differences(engine, found)}
+    shown_item(open_hub(found["province"], settings), _masked(found), around, as_json=as_json)
 
 
 @app.command("export")

@@ -11,6 +11,7 @@ import pytest
 
 from hub import audit
 from hub.cli import main
+from hub.cli.item import which_step
 from hub.config import Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError
@@ -298,3 +299,34 @@ def test_an_export_from_the_command_line(say: Any, tmp_path: Path, settings: Set
     path = tmp_path / "out" / "held.csv"
     found = json.loads(say("quarantine", "export", "lao_cai", "--to", str(path), "--value", "x", "--json")[1])
     assert found == {"file": str(path), "lines": 3, "unmasked": False} and len(lines_of(path)) == 4
+
+
+def test_rivals_are_shown_by_the_fields_in_which_they_differ_masked(town: Town, say: Any) -> None:
+    [[item_id]] = town.ask("SELECT item_id FROM quarantine WHERE source_key = :key", key=f"{town.name}-A")
+    town.do(
+        "UPDATE quarantine SET dossier_code = (SELECT dossier_code FROM quarantine WHERE item_id = :id), findings ="
+        " CAST(:found AS jsonb) WHERE source_key IN (:a, :b)",
+        id=item_id,
+        found='[{"reason": "conflicting_duplicate", "field": "dossier_code", "rule": "s.yaml:1"}]',
+        a=f"{town.name}-A",
+        b=f"{town.name}-B",
+    )
+    town.do(
+        "UPDATE quarantine SET mapped = mapped || CAST(:other AS jsonb) WHERE source_key = :b",
+        other='{"applicant_name": "Hồ Gia Nam", "due_at": "2026-06-03T10:00:00+07:00"}',
+        b=f"{town.name}-B",
+    )
+    told = {
+        one["field"]: one for one in json.loads(say("quarantine", "show", str(item_id), "--json")[1])["differences"]
+    }
+    assert told["applicant_name"] == {"field": "applicant_name", "this": "N. V. A.", "rival": "H. G. N."}
+    assert told["due_at"]["rival"] == "03/06/2026 10:00" and told.keys() <= {
+        "applicant_name", "due_at", "subject", "dossier_code"
+    }  # fmt: skip
+    assert "applicant_name: N. V. A. | H. G. N." in say("quarantine", "show", str(item_id))[1]
+
+
+def test_a_held_step_is_named_by_its_place_and_time() -> None:
+    step = {"kind": "step", "stage": "map", "source_key": "a/b/2", "mapped": {"at": "2026-06-01T09:00:00+07:00"}}
+    assert which_step(step, {"steps_kept": 3}) == "step 5 of its progress · 01/06/2026 09:00 · status –"
+    assert which_step({**step, "mapped": {"status": 4}}, None) == "step 2 of its progress · no time · status 4"

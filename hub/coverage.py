@@ -213,7 +213,7 @@ def _looked_up(seen: CodesSeen, plan: FieldPlan, top: Record, values: list[Any])
     """Look a rule's value up again, as the mapping did; blank ones are not counted."""
     if plan.reader is None or not any(map(filled, values)):
         return
-    day = top.get(plan.at) if plan.at else None
+    day = next((top[name] for name in plan.at if top.get(name)), None)
     parts = (*values, day.date() if day else None) if plan.at else tuple(values)
     said = shown(tuple(values) if len(values) > 1 else values[0])
     try:

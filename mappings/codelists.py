@@ -58,7 +58,12 @@ class CodeList:
     @property
     def dated(self) -> bool:
         """Whether the answer depends on a day."""
-        return any((line.first, line.last) != FOREVER for line in self.lines)
+        return self.first_dated is not None
+
+    @property
+    def first_dated(self) -> Line | None:
+        """The line that makes the list dated, for what is told of it; None of a list without days."""
+        return next((line for line in self.lines if (line.first, line.last) != FOREVER), None)
 
     def look_up(
         self, values: Sequence[Any], on: date | None = None, own_reason: str | None = None, reason: str = "unmapped"

@@ -18,7 +18,7 @@ from schemas.findings import Finding, Note
 
 Function = Callable[[dict[str, Any]], Mapped]
 
-_TAKEN = {"record", "findings", "notes", "v", "t", "k", "e", "held_steps", "faults", "sink"}
+_TAKEN = {"record", "findings", "notes", "v", "t", "k", "e", "held_steps", "faults", "sink", "day"}
 _KEY = Memo(read_key)
 
 
@@ -111,7 +111,7 @@ class Generator:
         if reader is None:
             return
         name = self.code.bind(f"as_{reader.name}", reader.made)
-        day = f"{plan.at} and {plan.at}.date()"
+        day = f"(day := {' or '.join(plan.at)}) and day.date()"
 
         def one(source: str) -> str:
             if plan.at:
@@ -265,7 +265,7 @@ def _paths_inside(plan: ListPlan, around: int) -> Iterator[tuple[Path, int, Any]
 
 def _needs_a_day(plan: Plan) -> bool:
     """Whether a rule looks at another field, which must be read before it."""
-    return any(map(_needs_a_day, plan.items)) if isinstance(plan, ListPlan) else plan.at is not None
+    return any(map(_needs_a_day, plan.items)) if isinstance(plan, ListPlan) else bool(plan.at)
 
 
 def _blank(plan: ListPlan, variables: dict[str, str]) -> str:

@@ -93,7 +93,9 @@ class Rule(BaseModel):
         None, description="a code list of a few lines, written here: `{TT: 1, TN: 2}`"
     )
     at: str | None = Field(
-        None, description="with `list`: the time of the record whose day chooses between dated entries"
+        None,
+        description="with `list`: the time of the record whose day chooses between dated entries; left out: "
+        "`received_at`, where that is blank `submitted_at`",
     )
     stated: str | None = Field(
         None, description="with `citizen_number`: path of the kind that the source states (CCCD, CMND)"

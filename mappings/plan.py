@@ -37,6 +37,10 @@ OUT_KINDS: dict[str, tuple[Field, ...]] = {
 }
 """Records that an outgoing mapping can read."""
 
+DAY_OF = ("received_at", "submitted_at")
+"""Times whose day chooses between the dated entries of a list where a rule names none by `at`, the first that is
+filled: the date of a dossier decides which list applies."""
+
 TOP: Tops = ("",)
 Around = tuple[tuple[Field, ...], ...]
 """The canonical fields of the record and of the lists around a rule, outermost first."""
@@ -65,6 +69,7 @@ class Planner:
     whole: bool = True
     faults: list[Fault] = field(default_factory=list)
     readers: Readers = field(init=False)
+    days: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.readers = Readers(self.times, self.lists, self.faults)
@@ -77,6 +82,7 @@ class Planner:
                 plans.append(self._out(name, rule, TOP, "", (OUT_KINDS[self.kind],)))
         else:
             known = {f.name: f for f in KINDS[self.kind]}
+            self.days = tuple(name for name in DAY_OF if name in section and name in known)
             for name, rule in section.items():
                 if name not in known:
                     self.faults.append(
@@ -195,9 +201,10 @@ class Planner:
         paths = tuple(None if text is None else self._path(text, rule, tops) for text in texts)
         stated = self._path(r.stated, rule, tops) if r.stated else None
         full = prefix + name
+        days = self._days(rule)
         reader = None
         if take != "value" and canonical is not None:
-            reader = self.readers.incoming(full, rule, canonical, take == "join")
+            reader = self.readers.incoming(full, rule, canonical, take == "join", bool(days))
         elif take != "value":
             read = [path for path in paths if path is not None]
             source_kind = self._source_kind(rule, take, read, around)
@@ -239,7 +246,7 @@ class Planner:
             between=r.with_,
             constant=r.value,
             default=default,
-            at=r.at,
+            at=days,
             stated=stated,
             when=when,
             choices=choices,
@@ -312,12 +319,23 @@ class Planner:
         times = [plan.target for plan in plans if isinstance(plan, FieldPlan) and plan.kind == "time"]
         for rule in [inside for located in section.values() for inside in located.everything()]:
             name = rule.rule.list_
-            dated = name is not None and name in self.lists and self.lists[name].dated
+            dated = self.lists[name].first_dated if name is not None and name in self.lists else None
             if rule.rule.at is not None and rule.rule.at not in times:
                 self.faults.append(rule.fault("at", "this is not a time of the record.", near(rule.rule.at, times)))
-            elif dated and rule.rule.at is None:
-                what = f"list `{rule.rule.list_}` has dated entries, so a code needs a day."
-                self.faults.append(rule.fault("list", what, "Name a time of the record by `at`."))
+            elif dated and rule.rule.at is None and not self.days:
+                what = f"list `{name}` has dated entries ({dated.file}:{dated.line}), so a code needs a day, and "
+                what += f"this {self.kind} has neither {' nor '.join(DAY_OF)}."
+                own = f"Name a time of the record by `at` ({', '.join(times)}), in an overlay by the whole rule anew"
+                own += f" with `at: {times[0]}`, or take" if times else ""
+                step = own if times else "It has no other time either: take"
+                self.faults.append(rule.fault("list", what, f"{step} valid_from and valid_to off the entry."))
+
+    def _days(self, rule: Located) -> tuple[str, ...]:
+        """The times of the record whose day decides for a rule: its own, else for a dated list the record's."""
+        name = rule.rule.list_
+        if rule.rule.at is not None:
+            return (rule.rule.at,)
+        return self.days if name is not None and name in self.lists and self.lists[name].dated else ()
 
     def _check_conditions(self, rule: Located, tests: Tests, around: Around) -> None:
         """Conditions of what goes out ask canonical fields; one that does not exist would never hold."""

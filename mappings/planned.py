@@ -18,7 +18,8 @@ Tops = tuple[str, ...]
 class FieldPlan:
     """One field, ready to be compiled.
 
-    `choices` are the conditions of each source of `first`. `codes` names the code list in which the field is
+    `choices` are the conditions of each source of `first`. `at` are times of the record, of which the first that is
+    filled gives the day of a dated list. `codes` names the code list in which the field is
     `looked_up`; one without a name is the rule's own table.
     """
 
@@ -31,7 +32,7 @@ class FieldPlan:
     between: str = " "
     constant: Any = None
     default: Any = None
-    at: str | None = None
+    at: tuple[str, ...] = ()
     stated: Path | None = None
     when: Tests = ()
     choices: tuple[Tests, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from mappings import dates
@@ -99,13 +100,14 @@ class Readers:
     faults: list[Fault]
     _made: dict[str, Reader] = field(default_factory=dict)
 
-    def incoming(self, full: str, rule: Located, canonical: Field, joined: bool) -> Reader:
-        """The reader for a canonical field; `full` is its name with its list (`documents.url`)."""
+    def incoming(self, full: str, rule: Located, canonical: Field, joined: bool, on_a_day: bool = False) -> Reader:
+        """The reader for a canonical field; `full` is its name with its list (`documents.url`). `on_a_day`: a key ends
+        with the day that decides between dated entries."""
         r = rule.rule
         if r.table is not None:
             return self._table(full, rule)
         if r.list_ is not None:
-            return self._listed(full, rule, r.list_, canonical)
+            return self._listed(full, rule, r.list_, canonical, on_a_day)
         as_ = r.as_ or ("text" if joined else _DEFAULT_AS.get(canonical.kind, "text"))
         if canonical.kind not in FITS[as_]:
             what = f"`as: {as_}` does not give a field of kind {canonical.kind}."
@@ -126,7 +128,7 @@ class Readers:
         if rule.rule.table is not None:
             return self._table(full, rule)
         if rule.rule.list_ is not None:
-            return self._listed(full, rule, rule.rule.list_, None)
+            return self._listed(full, rule, rule.rule.list_, None, False)
         if kind == "flag":
             return self._kept("flag_out", lambda: Reader("flag_out", "memo", Memo(write_flag, {True: "1", False: "0"})))
         if kind == "time":
@@ -194,7 +196,7 @@ class Readers:
 
         return Reader(f"table_{full.replace('.', '_')}", "memo", LookUp(find))
 
-    def _listed(self, full: str, rule: Located, name: str, canonical: Field | None) -> Reader:
+    def _listed(self, full: str, rule: Located, name: str, canonical: Field | None, on_a_day: bool) -> Reader:
         r = rule.rule
         if name not in self.lists:
             what = f"there is no code list `{name}`."
@@ -211,18 +213,20 @@ class Readers:
             return code if canonical is not None or code is None else str(code)
 
         def find(key: Any) -> Any:
-            values = key if isinstance(key, tuple) else (key,)
+            return found(key if isinstance(key, tuple) else (key,), None)
+
+        def find_on(key: tuple[Any, ...]) -> Any:
+            return found(key[:-1], key[-1])
+
+        def found(values: tuple[Any, ...], day: date | None) -> Any:
             try:
-                return said(codes.look_up(values, None, r.reason, reason))
+                return said(codes.look_up(values, day, r.reason, reason))
             except Refused:
                 if other is None:
                     raise
                 return other(values[0])
 
-        def find_on(key: tuple[Any, ...]) -> Any:
-            return said(codes.look_up(key[:-1], key[-1], r.reason, reason))
-
-        return Reader(name, "memo", LookUp(find_on if r.at else find))
+        return Reader(f"{name}_on" if on_a_day else name, "memo", LookUp(find_on if on_a_day else find))
 
     def _beside_a_list(self, rule: Located, canonical: Field | None) -> Callable[[Any], Any] | None:
         """How a code is read that the list does not know; None where such a code is refused."""

@@ -110,7 +110,7 @@ def test_the_day_decides_between_dated_entries(load):
             units.look_up([code], on)
 
 
-def test_a_dated_list_without_a_day_is_an_error_of_the_rule(load, tmp_path, igate):
+def test_a_rule_on_a_dated_list_takes_the_day_of_receipt_or_the_time_it_names(load, tmp_path, igate):
     lists = load(DATED)
     base = (Path(__file__).parents[2] / "mappings/vnpt_igate.yaml").read_text("utf-8")
     rule = "commune: {from: applicant.data.village.value, list: units%s}"
@@ -122,19 +122,35 @@ def test_a_dated_list_without_a_day_is_an_error_of_the_rule(load, tmp_path, igat
         (folder / "vnpt_igate.yaml").write_text(text, encoding="utf-8")
         return load_mapping("vnpt_igate", folders=[folder], lists=lists)
 
-    with pytest.raises(MappingError, match="has dated entries, so a code needs a day"):
-        mapping("")
     with pytest.raises(MappingError, match="Did you mean `received_at`"):
         mapping(", at: recieved_at")
 
     record = igate(acceptedDate="2025-06-30T17:00:00.000+0000")
     record["applicant"]["data"]["village"]["value"] = "00001"
-    assert mapping(", at: received_at").map(record).record["commune"] == "new"
+    for more in ("", ", at: received_at"):
+        record["acceptedDate"] = "2025-06-30T17:00:00.000+0000"
+        assert mapping(more).map(record).record["commune"] == "new"
+        record["acceptedDate"] = "2025-06-30T16:59:59.000+0000"
+        assert mapping(more).map(record).record["commune"] == "old"
+    record["acceptedDate"], record["appliedDate"] = "", "2025-06-30T17:00:00.000+0000"
+    assert mapping("").map(record).record["commune"] == "new", "not received yet: the day it was submitted"
     record["acceptedDate"] = "2025-06-30T16:59:59.000+0000"
-    assert mapping(", at: received_at").map(record).record["commune"] == "old"
     record["applicant"]["data"]["village"]["value"] = "00009"
-    (finding,) = mapping(", at: received_at").map(record).findings
+    (finding,) = mapping("").map(record).findings
     assert (finding.reason, finding.value) == ("unmapped_commune", "00009 / 2025-06-30")
+
+
+def test_a_dated_list_in_a_record_without_a_time_is_told_with_both_lines(load, tmp_path):
+    lists = load(DATED)
+    (tmp_path / "own").mkdir()
+    rules = "procedure:\n  procedure_code: code\n  name: name\n  level: {from: level, list: units}\n"
+    (tmp_path / "own/mine.yaml").write_text(f"mapping: mine\nsource: '[style] made'\n{rules}", encoding="utf-8")
+
+    with pytest.raises(MappingError) as caught:
+        load_mapping("mine", "procedure", folders=[tmp_path / "own"], lists=lists)
+
+    said = str(caught.value)
+    assert "mine.yaml:6:" in said and "a/codelists/units.yaml:7" in said and "take valid_from and valid_to off" in said
 
 
 def test_overlapping_days_are_refused_with_both_lines(load):

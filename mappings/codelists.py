@@ -108,13 +108,14 @@ class CodeLists:
         self._lists = lists
 
     @classmethod
-    def load(cls, folders: Sequence[Path] | None = None) -> CodeLists:
+    def load(cls, folders: Sequence[Path] | None = None, *, wrong_too: bool = False) -> CodeLists:
         """Every list in the folders' `codelists/`. A list of the same name in an earlier folder replaces the later
         one, or is laid over it when it says `extend: true`. Tables are read when their list is first asked.
 
-        Raises MappingError with file and line.
+        Raises MappingError with file and line; with `wrong_too` a wrong list raises it only when it is asked.
         """
-        return cls({name: _load_stack(stack) for name, stack in sorted(_stacks(folders).items())})
+        read = _told_when_asked if wrong_too else _load_stack
+        return cls({name: read(stack) for name, stack in sorted(_stacks(folders).items())})
 
     def names(self) -> list[str]:
         return sorted(self._lists)
@@ -154,6 +155,18 @@ def _stacks(folders: Sequence[Path] | None) -> dict[str, Stack]:
     for path, folder in code_list_files(folders):
         found.setdefault(path.stem, []).append((path, folder))
     return found
+
+
+def _told_when_asked(stack: Stack) -> CodeList | Callable[[], CodeList]:
+    try:
+        return _load_stack(stack)
+    except MappingError as error:
+        faults = error.faults
+
+        def tell() -> CodeList:
+            raise MappingError(faults)
+
+        return tell
 
 
 def _load_stack(stack: Stack) -> CodeList | Callable[[], CodeList]:

@@ -64,10 +64,11 @@ def examine(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Tested]:
     """Run the examples of every mapping and overlay, or of those named. A file that cannot be used is one of the
-    answers; a name that none has, or a broken code list, is a MappingError."""
+    answers, and so is a mapping whose code list is wrong; a name that none has is a MappingError.
+    """
     known, overlays = mapping_names(folders), _overlays(folders)
     _refuse_unknown(names, {*known, *overlays})
-    lists = lists or CodeLists.load(folders)
+    lists = lists or CodeLists.load(folders, wrong_too=True)
     chosen = [name for name in dict.fromkeys((*known, *overlays)) if not names or name in names]
     found: list[Tested] = []
     for number, name in enumerate(chosen, 1):

@@ -25,6 +25,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from mappings import unit_evidence
+from mappings.unit_names import bare
 from mappings.units import LEVELS, REFORM, Level, Successor, Unit, Units, units
 
 Era = Literal["old", "new"]
@@ -217,6 +218,9 @@ def _inside_district(
     if len(found) == 1 and parts[0].unit:
         return replace(_decided(edition, blank, parts[0].unit.code, "address"), evidence="names_one")
     left = tuple(one for one in candidates if one.unit.code in found)
+    both = {bare(unit.name) for code in communes for unit in edition.rows(code)[:1]} & {bare(c.unit.name) for c in left}
+    if both:
+        return replace(blank, candidates=left, reason="abolished_district", evidence="names_old_and_new")
     reason = parts[0].reason if len(parts) == 1 and parts[0].reason else "abolished_district"
     return replace(blank, candidates=left, reason=reason, evidence="names_old_unit")
 

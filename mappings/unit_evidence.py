@@ -19,8 +19,9 @@ from typing import Literal
 from mappings.unit_names import Mention, bare, fold, mentions
 from mappings.units import REFORM, Unit, Units
 
-Evidence = Literal["names_one", "names_none", "names_old_unit", "names_several", "names_another"]
-"""What the address gave: the name of one candidate, no commune, only the former unit's name, several, another's."""
+Evidence = Literal["names_one", "names_none", "names_old_unit", "names_old_and_new", "names_several", "names_another"]
+"""What the address gave: the name of one candidate, no commune, only a former unit's name, one that
+a former unit and a candidate share, several, another's."""
 
 Districts = Mapping[str, tuple[Unit, ...]]
 """Units of before the reform by bare name."""

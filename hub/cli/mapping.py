@@ -17,7 +17,7 @@ from hub.config import Settings
 from hub.coverage import Coverage, coverage
 from hub.errors import ConfigurationError
 from hub.onboarding.known_fields import FieldDiff
-from mappings import kinds_of, load_mapping
+from mappings import CodeLists, kinds_of, load_mapping
 from mappings.examples import Tested, examine
 from mappings.planned import FieldPlan, ListPlan, Plan
 from schemas.masking import mask_text
@@ -269,7 +269,8 @@ def show_command(
         raise ConfigurationError(
             f"the mapping has no rules for a {kind}", where=name, next_step=f"It has: {', '.join(kinds)}."
         )
-    loaded = [load_mapping(name, one, folders, overlay) for one in kinds if kind in (None, one)]
+    lists = CodeLists.load(folders, wrong_too=True)
+    loaded = [load_mapping(name, one, folders, overlay, lists) for one in kinds if kind in (None, one)]
     if as_json:
         sections = {one.kind: [rule for plan in one.plans for rule in _rules(plan, "")] for one in loaded}
         print_json({"mapping": name, "overlay": overlay, "direction": loaded[0].direction, "rules": sections})

@@ -25,6 +25,7 @@ _SAID = {
     "names_one": "the address names one of them",
     "names_none": "the address names no commune",
     "names_old_unit": "the address gives only names from before the reform",
+    "names_old_and_new": "the address gives a name that an old commune of the district and a new one share",
     "names_several": "the address names several of them",
     "names_another": "the address names a commune that is none of them: code and address speak of two places",
 }

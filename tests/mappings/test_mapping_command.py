@@ -101,6 +101,21 @@ def test_a_file_that_cannot_be_used_is_told_beside_the_others(folder, run):
     assert "3 cannot be used" in said
 
 
+def test_a_wrong_code_list_is_told_by_the_mappings_that_use_it_and_the_others_run(folder, run):
+    (folder.path / "codelists").mkdir()
+    (folder.path / "codelists/vnpt_igate_status.yaml").write_text("list: vnpt_igate_status\nwhats: x\n", "utf-8")
+    folder.write("tiny.yaml", GOOD)
+
+    code, answer = run("test", "--json", "tiny", "vnpt_igate")
+
+    found = {(one["mapping"], one["kind"]): one for one in answer["mappings"]}
+    assert code == 1 and found["tiny", "procedure"]["passed"] == 2
+    assert {fault["file"] for fault in found["vnpt_igate", "dossier"]["faults"]} == {
+        "config/codelists/vnpt_igate_status.yaml"
+    }
+    assert run("show", "tiny")[0] == 0 and run("show", "vnpt_igate")[0] == 2
+
+
 def test_what_is_about_a_person_is_masked(folder, run):
     folder.write(
         "tiny.yaml",

@@ -268,3 +268,10 @@ def test_a_code_that_is_none_is_told_apart_from_one_that_nobody_has(code, reason
 def test_a_code_without_a_day_is_refused():
     with pytest.raises(ValueError, match="a code without a day means nothing"):
         resolve("00001", None)  # type: ignore[arg-type]
+
+
+def test_a_name_that_an_old_ward_of_the_district_and_a_new_one_share_is_told_as_both():
+    found = resolve("001", date(2026, 1, 1), "phường Ngọc Hà, Hà Nội")
+
+    assert (found.reason, found.evidence) == ("abolished_district", "names_old_and_new")
+    assert {one.unit.code for one in found.candidates} == {"00004", "00008"}

@@ -9,6 +9,7 @@ from hub.config import Settings
 from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.gate import columns, measures
+from hub.gate.arguments import refuse_unknown_fields
 from hub.gate.findings import forget_old, keep_outcomes, select_failing, set_apart, warn
 from hub.gate.great import Outcome, expectation, outcomes
 from hub.gate.stops import refuse_stops, use_up
@@ -132,7 +133,7 @@ def _must_have_queries(found: Sequence[Outcome]) -> None:
 
 
 def checked_suite(settings: Settings, name: str) -> Suite:
-    """The suite as it runs, every rule on a column that is there.
+    """The suite as it runs, every rule on a column that is there and about a field that a dossier has.
 
     Raises:
         ConfigurationError: what is wrong in a file, with its line.
@@ -140,7 +141,12 @@ def checked_suite(settings: Settings, name: str) -> Suite:
     suite = load_suite(settings.folders, name)
     known = {"dossier": (*columns.COLUMNS,), "batch": measures.COLUMNS}[name]
     columns.refuse_unknown_columns(suite, known)
+    refuse_unknown_fields(suite, _OF_A_RUN if name == "batch" else ())
     return suite
+
+
+_OF_A_RUN = ("record", "records", "changed_at")
+"""What rules on a run as a whole are about, beside canonical fields."""
 
 
 def check_suites(hub: Hub) -> str:

@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from hub.cli.output import NO, Json, out, print_json
+from hub.cli.output import NO, Json, out, print_json, say_long
 from hub.cli.sync import parse_time
 from hub.config import Settings
 from hub.errors import ConfigurationError
@@ -121,7 +121,7 @@ def check(as_json: Json = False) -> None:
         print_json({"ok": not faults, "lists": len(found), "faults": wrong})
     else:
         for fault in faults:
-            out.print(str(fault), style="red", highlight=False, markup=False, soft_wrap=True)
+            say_long(str(fault), "red")
         out.print(f"{len(found)} lists, {len(faults)} faults", highlight=False)
     raise typer.Exit(NO if faults else 0)
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from connectors.survey.fields import masked
-from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
+from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars, say_long
 from hub.cli.sync import Slug, parse_time, ready_hub
 from hub.config import Settings
 from hub.coverage import Coverage, coverage
@@ -82,7 +82,7 @@ def _say_tested(found: list[Tested]) -> None:
     out.print(table, highlight=False)
     for one in found:
         for fault in one.faults:
-            out.print(f"✗ {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+            say_long(f"✗ {fault}", "red")
         for failure in one.failures:
             out.print(f"✗ {failure.where} · {failure.field}", style="red", markup=False, highlight=False)
             out.print(f"    expected  {shown(failure.expected, failure.field)}", markup=False, highlight=False)

@@ -6,6 +6,7 @@ configuration, 3 a peer failed (the next run resumes), 4 another process works o
 """
 
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,13 @@ def say_error(error: BaseException, *, as_json: bool) -> None:
     if exit_code_of(error) == DEFECT:
         err.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
     err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def say_long(text: str, style: str | None = None) -> None:
+    """A long line, broken between words only: a path stays whole, to be copied or followed."""
+    width = max(out.width, 20)
+    for line in textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False):
+        out.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _where(error: BaseException) -> str:

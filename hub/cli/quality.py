@@ -1,10 +1,12 @@
 """`lienthong quality rules | warnings | outcomes | docs | accept | recheck`."""
 
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import text
 
 from hub import audit
@@ -13,6 +15,7 @@ from hub.cli.output import Json, local_time, out, print_json
 from hub.config import Settings, load_province
 from hub.context import open_hub
 from hub.errors import ConfigurationError
+from hub.gate.arguments import in_short
 from hub.gate.findings import LAST_RUN
 from hub.gate.great import expectation
 from hub.gate.stops import accept as accept_stop
@@ -66,16 +69,30 @@ def rules(as_json: Json = False) -> None:
                 "expect": rule.expect,
                 "arguments": rule.arguments,
                 "rule": rule.where,
+                "as_rule": rule,
             }
         )
     if as_json:
-        print_json({"rules": told})
+        print_json({"rules": [{key: value for key, value in one.items() if key != "as_rule"} for one in told]})
         return
+    for file, ours in groupby(told, key=lambda one: str(one["rule"]).rpartition(":")[0]):
+        out.print(file, highlight=False, markup=False, soft_wrap=True)
+        _say_rules(list(ours))
+
+
+def _say_rules(told: list[dict[str, Any]]) -> None:
+    """A table of one file's rules; what a reason means stands at its first rule."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, kept in (("level", True), ("reason", True), ("meaning", False), ("rule", False)):
-        table.add_column(name, no_wrap=kept, overflow="fold")
+    for name in ("line", "level", "reason, field"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "line" else "left")
+    table.add_column("expects, meaning", overflow="fold")
+    said: set[str] = set()
     for one in told:
-        table.add_row(*(str(one[key]) for key in ("level", "reason", "meaning", "rule")))
+        level = f"{one['level']}\nwaivable" if one["waivable"] else one["level"]
+        words = [in_short(one["as_rule"])] + ([one["meaning"]] if one["reason"] not in said else [])
+        said.add(one["reason"])
+        line = one["rule"].rpartition(":")[2]
+        table.add_row(line, level, Text(f"{one['reason']}\n  {one['field']}"), Text("\n  ".join(words)))
     out.print(table)
 
 
@@ -124,13 +141,16 @@ def outcomes(province: Province = None, as_json: Json = False) -> None:
     if not found:
         out.print("No run has been checked yet.")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("province", "level", "reason", "field", "looked at", "failed"):
-        table.add_column(name, no_wrap=name == "reason")
-    for one in found:
-        words = (one["province"], one["level"], one["reason"], one["field"])
-        table.add_row(*words, f"{one['evaluated']:,}", f"{one['failed']:,}", style="bold" if one["failed"] else None)
-    out.print(table)
+    for slug, ours in groupby(found, key=lambda one: one["province"]):
+        out.print(slug, style="bold", highlight=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("level", "reason, field", "rule", "looked at", "failed"):
+            table.add_column(name, no_wrap=name != "rule", overflow="fold")
+        for one in ours:
+            words = (one["level"], Text(f"{one['reason']}\n  {one['field']}"), one["rule"].rpartition("/")[2])
+            figures = (f"{one['evaluated']:,}", f"{one['failed']:,}")
+            table.add_row(*words, *figures, style="bold" if one["failed"] else None)
+        out.print(table)
 
 
 @app.command()

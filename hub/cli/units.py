@@ -8,7 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from hub.cli.output import NO, Json, out, print_json
+from hub.cli.output import NO, Json, out, print_json, say_long
 from hub.cli.sync import parse_time
 from hub.config import BASE, Settings
 from hub.errors import ConfigurationError
@@ -25,7 +25,7 @@ _SAID = {
     "names_one": "the address names one of them",
     "names_none": "the address names no commune",
     "names_old_unit": "the address gives only names from before the reform",
-    "names_old_and_new": "the address gives a name that an old commune of the district and a new one share",
+    "names_old_and_new": "the address gives a name that an old commune and a new one share",
     "names_several": "the address names several of them",
     "names_another": "the address names a commune that is none of them: code and address speak of two places",
 }
@@ -71,7 +71,7 @@ def _say(found: Resolution) -> None:
         out.print(f"{unit.code} {unit.name}, province {unit.province or unit.code}{since}", highlight=False)
     else:
         why = WHY[found.reason or ""]
-        out.print(f"{found.code} on {_shown(found.on)} is not decided: {why}.", highlight=False, soft_wrap=True)
+        say_long(f"{found.code} on {_shown(found.on)} is not decided: {why}.")
     if found.way:
         out.print(f"  by: {', '.join(found.way)}", highlight=False)
     if found.old:

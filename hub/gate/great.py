@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hub.errors import ConfigurationError
+from hub.gate.arguments import refused
 from hub.gate.suite import Rule, Suite
 from hub.later import import_later
 
@@ -201,4 +202,4 @@ def expectation(rule: Rule) -> Any:
     try:
         return kind(**rule.arguments)
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"'{rule.expect}' does not take these arguments: {error}", where=rule.where) from None
+        raise refused(rule, kind, error) from None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.cli import main
+from hub.cli import main, output
 
 GOOD = """mapping: tiny
 procedure:
@@ -159,3 +159,13 @@ def test_show_goes_into_lists_in_lists(run):
     paths = {rule["field"]: rule["path"] for rule in answer["rules"]["dossier"]}
     assert code == 0
     assert paths["DanhSachHoSoBoSung.DanhSachGiayToBoSung.TenGiayTo"] == "supplements[].documents[].name"
+
+
+def test_a_long_fault_breaks_between_words_and_keeps_its_path_whole(monkeypatch, capsys):
+    monkeypatch.setattr(output.out, "width", 60)
+    path = "config/" + "a-long-folder/" * 5 + "tiny.yaml:3:"
+
+    output.say_long(f"✗ {path} {'the mandatory field has no rule. ' * 3}")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert any(path in line for line in lines) and all(len(line) <= 60 for line in lines if path not in line)

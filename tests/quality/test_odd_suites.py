@@ -1,6 +1,7 @@
 """Suites of odd shapes, and words of a person that cannot be kept: told in a sentence, never a traceback."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from hub import audit
 from hub.cli import main
 from hub.errors import ConfigurationError
-from hub.gate.suite import read_suite
+from hub.gate.arguments import refuse_unknown_fields
+from hub.gate.great import expectation
+from hub.gate.suite import Rule, Suite, read_suite
 from hub.worklist.work import assign, note
 
 EXPECT = "expect_column_values_to_not_be_null"
@@ -59,3 +62,28 @@ def test_a_limit_past_any_table_is_a_wrong_word(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as ended:
         main(["quality", "warnings", "--limit", "9" * 21])
     assert ended.value.code == 2 and "--limit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"colum": "status", "min_value": 1}, "it does not take 'colum', did you mean 'column'?"),
+        ({"column": "status", "min_value": "fourteen"}, "'min_value' cannot be 'fourteen'"),
+        ({"column": "status"}, "min_value and max_value cannot both be None"),
+    ],
+)
+def test_an_argument_that_an_expectation_does_not_take_is_told_in_one_line(arguments: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError) as failed:
+        expectation(Rule("expect_column_values_to_be_between", arguments, "r", "status", "dossier.yaml:3"))
+
+    assert failed.value.what == f"'expect_column_values_to_be_between': {told}"
+    assert failed.value.where == "dossier.yaml:3" and "Its arguments: column, " in failed.value.next_step
+
+
+def test_a_field_that_no_dossier_has_is_told_with_the_nearest_one() -> None:
+    rule = Rule(EXPECT, {"column": "phone"}, "r", "phon", "dossier.yaml:3")
+    with pytest.raises(ConfigurationError, match="no field 'phon', did you mean 'phone'") as failed:
+        refuse_unknown_fields(Suite("dossier", (rule,)))
+
+    assert failed.value.where == "dossier.yaml:3"
+    refuse_unknown_fields(Suite("batch", (replace(rule, field="records"),)), ("records",))

@@ -161,3 +161,11 @@ def test_the_examples_of_the_page_for_stewards_are_suites_that_extend_the_packag
     levels = {rule.reason: rule.level for rule in suite.rules}
     assert levels["bad_phone"] == "hold" and levels["long_note"] == levels["missing_tax_code"] == "warn"
     assert len(suite.rules) == len(load_suite((BASE,), "dossier").rules) + 2
+
+
+def test_rules_that_share_a_reason_are_told_apart_within_80_columns(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = say("rules")[1]
+
+    assert "received_at >= submitted_at" in said and "due_at >= received_at" in said and "waivable" in said
+    assert max(map(len, said.splitlines())) <= 80

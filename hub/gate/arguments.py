@@ -19,7 +19,8 @@ def refused(rule: Rule, kind: Any, error: Exception) -> ConfigurationError:
     """The error of arguments that an expectation's class did not take, one clause for each argument."""
     known = sorted(set(getattr(kind, "__fields__", {})) - _UNUSED)
     found = {str(one["loc"][0]): one for one in reversed(error.errors())} if hasattr(error, "errors") else {}
-    told, near = [], []
+    told = [f"it does not take '{name}'" for name in rule.arguments if not isinstance(name, str)]
+    near: list[str] = []
     for name in (one for one, problem in found.items() if problem["type"] == _UNKNOWN):
         close = difflib.get_close_matches(name, known, 1)
         near += close

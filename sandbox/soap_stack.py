@@ -24,6 +24,12 @@ with warnings.catch_warnings():
         stand_in.parse_header = _parse_header  # type: ignore[attr-defined]
         sys.modules["cgi"] = stand_in
 
+    from spyne import const
+
+    # After a call it collects garbage, at most once a second, to close files that these services do not have: in a
+    # large process that takes longer than the call.
+    const.MIN_GC_INTERVAL = float("inf")
+
     from spyne import Application, Array, ComplexModel, DateTime, Integer, ServiceBase, Unicode, rpc
     from spyne.model.fault import Fault
     from spyne.protocol.soap import Soap11

@@ -55,7 +55,7 @@ BROKEN = {
     "another size": ([paper(KichThuoc=7)], f"có {len(PDF)} byte, thông điệp ghi 7"),
     "no base64": ([paper(), paper(Base64="JVBERi0xLjQ*")], "không phải là base64"),
     "cut base64": ([paper(Base64="JVBERi0xLjQ")], "không phải là base64"),
-    "no content": ([paper(Base64="")], "content"),
+    "no content": ([paper(Base64="")], "nội dung (TaiLieuNop[].Base64)"),
     "no list": ("to-khai.pdf", "TaiLieuNop"),
 }
 

@@ -105,7 +105,10 @@ def test_volume_is_compared_only_with_enough_of_the_same(hub: Hub) -> None:
             connection.execute(text("TRUNCATE measure, cursor, rule_outcome, warning"))
         reached(hub, NOW - window)
         learnt(hub, "records_a_day", "", [float(value) for value in values], apart)
-        gated(hub, staged(hub, records(0)))
+        assert "unusual_volume" not in gated(hub, staged(hub, records(0))).get("batch_warnings", {})
+        query = text("SELECT failed FROM rule_outcome WHERE reason = 'unusual_volume'")
+        with hub.engine.connect() as connection:
+            assert set(connection.scalars(query)) == {0}, "the rule was looked at and nothing failed"
 
 
 TET = datetime(2026, 2, 18, 2, tzinfo=VIET_NAM)

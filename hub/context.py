@@ -17,7 +17,7 @@ from hub.config import Inbound, Limits, Province, Settings, load_province
 from hub.connections import peer
 from hub.errors import ConfigurationError
 from hub.store import database_url, engine_of
-from mappings import CodeLists, Mapping, load_mapping
+from mappings import CodeLists, Mapped, Mapping, load_mapping
 from mappings.units import Units, units
 
 RecordKind = Literal["dossier", "procedure", "step", "application"]
@@ -30,7 +30,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _silent(stage: str, done: int, total: int | None) -> None:
+def silent(stage: str, done: int, total: int | None) -> None:
     return None
 
 
@@ -43,8 +43,10 @@ class Hub:
     engine: Engine
     clock: Callable[[], datetime] = _now
     sleep: Callable[[float], None] = time.sleep
-    progress: Progress = _silent
+    progress: Progress = silent
     transport: Any = None
+    recoder: Callable[[Mapped], None] | None = None
+    """Writes a mapped record's codes anew before it is staged: a migration's sources have one."""
     _parts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -98,6 +100,10 @@ class Hub:
         """The mapping from canonical records to the national fields."""
         return self._mapping(self.province.national.mapping, kind, None)
 
+    def named_mapping(self, name: str, kind: RecordKind) -> Mapping:
+        """Another mapping of the configuration folders, such as that of a migration's target."""
+        return self._mapping(name, kind, None)
+
     def _mapping(self, name: str, kind: RecordKind, overlay: str | None) -> Mapping:
         key = f"{name}/{kind}"
         if key not in self._parts:
@@ -120,6 +126,12 @@ def intake_of(settings: Settings, province: Province, **passed_in: Any) -> Conne
     side = inbound_of(province)
     account = replace(peer(side.connection, settings.home, side.url), unit=province.national.unit)
     return _connector(settings, side.system, account, side.limits, **passed_in)
+
+
+def connector_of(hub: Hub, system: str, connection: str, url: str | None, limits: Limits) -> Connector:
+    """The connector to another system beside a province's own, such as the import of a migration's target."""
+    account = replace(peer(connection, hub.settings.home, url), unit=hub.province.national.unit)
+    return _connector(hub.settings, system, account, limits, **hub._passed_in())
 
 
 def inbound_of(province: Province) -> Inbound:

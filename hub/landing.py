@@ -50,6 +50,8 @@ def mapped_records(
         if changed_at is not None and not inside(changed_at) and changed_at <= horizon:
             continue
         key, mapped = source.key_of(STREAM, record), mapping.map(record)
+        if hub.recoder is not None:
+            hub.recoder(mapped)
         if not key:
             key = f"without key {content_hash(orjson.dumps(record))}"
             mapped.findings.append(Finding("missing_source_key", "source_key"))

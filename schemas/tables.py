@@ -14,7 +14,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     func,
     text,
 )
@@ -44,7 +43,7 @@ run = Table(
     "run",
     metadata,
     Column("run_id", BigInteger, Identity(), primary_key=True),
-    Column("kind", Text, nullable=False, comment="sync, procedures, redrive"),
+    Column("kind", Text, nullable=False, comment="sync, procedures, redrive, migration"),
     Column(
         "province",
         Text,
@@ -181,7 +180,8 @@ dossier = Table(
     Column("delivered_hash", Text, comment="content hash that the national side last accepted"),
     Column("reconciled_hash", Text, comment="content hash that was last found equal on both sides"),
     time_column("first_seen_at", nullable=False, now=True),
-    UniqueConstraint("outgoing_code"),
+    Column("succeeded_by", Text, comment="the new province that took it over at a cutover; it is closed here"),
+    Index("uq_dossier_outgoing_code", "outgoing_code", unique=True, postgresql_where=text("succeeded_by IS NULL")),
 )
 
 _OWED = "state NOT IN ('delivered', 'late')"

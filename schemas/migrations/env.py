@@ -4,6 +4,7 @@ from alembic import context
 
 # Their tables belong to the same metadata.
 import schemas.inbound_tables
+import schemas.migration_tables
 import schemas.quality_tables  # noqa: F401
 from schemas.tables import metadata
 

@@ -1,0 +1,191 @@
+"""An attempt at a plan: its row, its events, and what the stages of a migration are handed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+
+from connectors import Connector
+from hub.config import Settings, load_province
+from hub.context import Hub, Progress, connector_of, silent
+from hub.errors import StageFailed
+from hub.migration.plan import Plan, load_plan
+from mappings import Mapping
+from schemas.migration_tables import ATTEMPT_STATES, migration, migration_event
+
+AttemptKind = Literal["rehearsal", "cutover"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of the table `migration`."""
+
+    migration_id: int
+    plan: str
+    kind: AttemptKind
+    state: str
+    plan_digest: str
+    target: str
+    mark: datetime
+    read_until: datetime | None
+    target_mark: str | None
+    target_before: dict[str, Any] | None
+    counts: dict[str, Any]
+    error: str | None
+    started_at: datetime
+    frozen_at: datetime | None
+    opened_at: datetime | None
+    ended_at: datetime | None
+
+    def past(self, state: str) -> bool:
+        """Whether the attempt has come to this state, or further."""
+        return ATTEMPT_STATES.index(self.state) >= ATTEMPT_STATES.index(state)
+
+
+_COLUMNS = [migration.c[name] for name in Attempt.__dataclass_fields__]
+
+
+def _read(row: Row[Any]) -> Attempt:
+    return Attempt(**row._mapping)
+
+
+def get_attempt(engine: Engine, migration_id: int) -> Attempt:
+    """The attempt as it stands now."""
+    with engine.connect() as connection:
+        return _read(connection.execute(select(*_COLUMNS).filter_by(migration_id=migration_id)).one())
+
+
+def current(engine: Engine, plan: str, kind: AttemptKind | None = None) -> Attempt | None:
+    """The newest attempt at a plan that was not rolled back; of one kind, or of any."""
+    query = select(*_COLUMNS).where(migration.c.plan == plan, migration.c.state != "rolled_back")
+    if kind is not None:
+        query = query.where(migration.c.kind == kind)
+    with engine.connect() as connection:
+        row = connection.execute(query.order_by(migration.c.migration_id.desc()).limit(1)).one_or_none()
+    return None if row is None else _read(row)
+
+
+def must_be_current(engine: Engine, plan: str, kind: AttemptKind | None = None) -> Attempt:
+    """As `current`.
+
+    Raises:
+        StageFailed: there is no attempt yet.
+    """
+    found = current(engine, plan, kind)
+    if found is None:
+        what = f"no {kind}" if kind else "no attempt"
+        raise StageFailed(
+            f"there is {what} of this plan yet",
+            where=f"migration {plan}",
+            next_step=f"Begin with: lienthong migrate rehearse {plan}, then lienthong migrate run {plan}.",
+        )
+    return found
+
+
+def open_attempt(engine: Engine, plan: Plan, kind: AttemptKind, *, digest: str, mark: datetime) -> Attempt:
+    """Take up the running attempt of this kind, or begin one; history is read up to `mark`."""
+    found = current(engine, plan.slug, kind)
+    if found is not None and (kind == "cutover" or not found.past("proved")):
+        return found
+    with engine.begin() as connection:
+        values = {"plan": plan.slug, "kind": kind, "plan_digest": digest, "target": plan.target.province, "mark": mark}
+        begun = _read(connection.execute(insert(migration).values(**values).returning(*_COLUMNS)).one())
+        note_event(connection, plan.slug, begun.migration_id, "state", f"{kind} began", name="reading")
+    return begun
+
+
+def move_on(connection: Connection, attempt: Attempt, state: str, **values: Any) -> None:
+    """Bring the attempt to another state, with an event, inside the stage's own transaction."""
+    changed = update(migration).filter_by(migration_id=attempt.migration_id).values(state=state, error=None, **values)
+    connection.execute(changed)
+    note_event(connection, attempt.plan, attempt.migration_id, "state", f"{attempt.state} -> {state}", name=state)
+
+
+def note_event(
+    connection: Connection,
+    plan: str,
+    migration_id: int | None,
+    kind: str,
+    words: str,
+    *,
+    name: str = "",
+    who: str = "hub",
+    **details: Any,
+) -> None:
+    """One row of the plan's log, inside the transaction of what happened."""
+    values = {"plan": plan, "migration_id": migration_id, "kind": kind, "name": name, "who": who, "text": words}
+    connection.execute(insert(migration_event).values(**values, details=details))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Migrating:
+    """One attempt at a plan as the stages see it. Time, sleep, progress and transport can be passed in."""
+
+    plan: Plan
+    settings: Settings
+    engine: Engine
+    attempt_id: int
+    clock: Callable[[], datetime] = _now
+    sleep: Callable[[float], None] = time.sleep
+    progress: Progress = silent
+    transport: Any = None
+    _sources: dict[str, Hub] = field(default_factory=dict, repr=False)
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt as it stands now, read again each time."""
+        return get_attempt(self.engine, self.attempt_id)
+
+    def source(self, slug: str) -> Hub:
+        """The hub of one source's province; its records come recoded."""
+        if slug not in self._sources:
+            hub = self._hub(slug)
+            hub.recoder = self._recoder(hub)
+            self._sources[slug] = hub
+        return self._sources[slug]
+
+    @cached_property
+    def target_hub(self) -> Hub:
+        """The hub of the new province."""
+        return self._hub(self.plan.target.province)
+
+    @cached_property
+    def target(self) -> Connector:
+        """The import of the new system: of the rehearsal's installation while it is rehearsed."""
+        side, place = self.plan.target, self.plan.target
+        if self.attempt.kind == "rehearsal":
+            if self.plan.rehearsal is None:
+                raise StageFailed(
+                    "the plan names no place to rehearse",
+                    where=f"migrations/{self.plan.slug}.yaml",
+                    next_step="Write its key rehearsal: the connection of another installation of the target.",
+                )
+            place = side.model_copy(update=self.plan.rehearsal.model_dump())
+        return connector_of(self.target_hub, side.system, place.connection, place.url, side.limits)
+
+    def target_mapping(self) -> Mapping:
+        """From canonical dossiers to the words of the import."""
+        return self.target_hub.named_mapping(self.plan.target.mapping, "dossier")
+
+    def _hub(self, slug: str) -> Hub:
+        province = load_province(self.settings, slug)
+        passed = {"clock": self.clock, "sleep": self.sleep, "progress": self.progress, "transport": self.transport}
+        return Hub(province, self.settings, self.engine, **passed)
+
+    def _recoder(self, hub: Hub) -> Any:
+        from hub.migration.recoding import recoder_of
+
+        return recoder_of(self, hub)
+
+
+def migrating(settings: Settings, engine: Engine, slug: str, attempt_id: int, **passed_in: Any) -> Migrating:
+    """What the stages of an attempt take."""
+    return Migrating(load_plan(settings, slug), settings, engine, attempt_id, **passed_in)

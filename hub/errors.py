@@ -5,10 +5,11 @@ HubError
 │   └── NotYet            nobody: another flow brings what is missing
 ├── StageFailed           the operator: a stage ended at a named place; what landed stays, the next run resumes
 │   └── Busy              the operator: another process works on this province now
+├── Refused               the operator: what was asked for may not be done as things stand; nothing was done
 └── CheckBroken           us: an expectation moved other rows than it counted
 """
 
-__all__ = ["Busy", "CheckBroken", "ConfigurationError", "HubError", "NotYet", "StageFailed"]
+__all__ = ["Busy", "CheckBroken", "ConfigurationError", "HubError", "NotYet", "Refused", "StageFailed"]
 
 
 class HubError(Exception):
@@ -41,6 +42,10 @@ class GateStopped(StageFailed):
 
 class Busy(StageFailed):
     """Another process holds this province."""
+
+
+class Refused(HubError):
+    """The answer is no: what was asked for may not be done now. It says what that means and what may be done."""
 
 
 class CheckBroken(HubError):

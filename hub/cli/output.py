@@ -1,8 +1,8 @@
 """How commands answer: rich tables for people, one JSON document with --json, and the exit codes.
 
-Exit codes: 0 done, 1 the answer is no (a check failed, the gate stopped the run, the sides differ), 2 usage or
-configuration, 3 a peer failed (the next run resumes), 4 another process works on the province, 70 a defect of the hub,
-130 Ctrl-C.
+Exit codes: 0 done, 1 the answer is no (a check failed, the gate stopped the run, the sides differ, it may not be done
+now), 2 usage or configuration, 3 a peer failed (the next run resumes), 4 another process works on the province, 70 a
+defect of the hub, 130 Ctrl-C.
 """
 
 import sys
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from connectors.errors import ConfigError, ConnectorError
 from hub.context import Progress as Report
-from hub.errors import Busy, CheckBroken, ConfigurationError, GateStopped, HubError
+from hub.errors import Busy, CheckBroken, ConfigurationError, GateStopped, HubError, Refused
 from mappings.errors import MappingError
 from schemas.records import VIET_NAM
 
@@ -40,7 +40,7 @@ def exit_code_of(error: BaseException) -> int:
         return USAGE
     if isinstance(error, CheckBroken):
         return DEFECT
-    if isinstance(error, GateStopped):
+    if isinstance(error, GateStopped | Refused):
         return NO
     return PEER if isinstance(error, HubError | ConnectorError) else DEFECT
 

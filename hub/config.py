@@ -3,18 +3,16 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
-import yaml
 from croniter import croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from hub.config_file import ConfigFile
 from hub.errors import ConfigurationError
-from schemas import yaml_told
 from schemas.durations import DURATION_SCHEMA, parse_duration
 
 BASE = Path(__file__).resolve().parents[1]
@@ -274,86 +272,8 @@ def refuse_slug(slug: str, path: Path) -> None:
 def _read_province(path: Path) -> Province:
     """One province file, checked."""
     refuse_slug(path.stem, path)
-    try:
-        content = path.read_text("utf-8")
-        node, data = yaml_told.load(content)
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise ConfigurationError(
-            "the file is not UTF-8", where=f"{path}:{line}", next_step="Save it as UTF-8 (without BOM)."
-        ) from None
-    except yaml.YAMLError as error:
-        problem, found = yaml_told.problem_of(error, content)
-        raise ConfigurationError(
-            f"this is not YAML: {problem}",
-            where=f"{path}:{found}" if found else str(path),
-            next_step="Mend the line; where it looks right, the indentation of the line above is the usual cause.",
-        ) from None
-    if not isinstance(data, dict) or "slug" in data:
-        raise ConfigurationError(
-            "a province file is a map of keys, and its name is its slug", where=f"{path}:1", next_step=_KEYS_HINT
-        )
-    _refuse_twice(path, node)
-    try:
-        return Province.model_validate({**data, "slug": path.stem})
-    except ValidationError as error:
-        raise _explained(path, node, error) from None
-
-
-def _refuse_twice(path: Path, node: yaml.Node | None) -> None:
-    """YAML takes the last of two equal keys in silence; a person meant one of them."""
-    seen: set[tuple[str, ...]] = set()
-    for keys, line in _key_lines(node, ()):
-        if keys in seen:
-            raise ConfigurationError(
-                f"the key '{'.'.join(keys)}' stands twice", where=f"{path}:{line}", next_step="Keep one of them."
-            )
-        seen.add(keys)
-
-
-_KEYS_HINT = "The keys are listed in provinces/province.schema.json and docs/configuration.md."
-
-
-def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> ConfigurationError:
-    """The first thing pydantic found, said with file, line, key and a near match."""
-    lines = dict(_key_lines(node, ()))
-    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key, not its absence
-    keys = tuple(str(part) for part in problem["loc"])
-    line = next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
-    key, where = ".".join(keys), f"{path}:{line}"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        near = difflib.get_close_matches(keys[-1], known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
-        return ConfigurationError(f"unknown key '{key}'; {hint}", where=where, next_step=_KEYS_HINT)
-    if problem["type"] == "missing":
-        return ConfigurationError(f"the key '{key}' is missing", where=where, next_step=_KEYS_HINT)
-    return ConfigurationError(
-        f"'{key}': {problem['msg']} (it says {problem['input']!r})", where=where, next_step=_KEYS_HINT
-    )
-
-
-def _known_keys(parents: tuple[str, ...]) -> list[str]:
-    model: type[BaseModel] = Province
-    for key in parents:
-        annotation = model.model_fields[key].annotation
-        kind = next((one for one in get_args(annotation) if one is not type(None)), annotation)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            model = kind
-    return [name for name in model.model_fields if name != "slug"]
-
-
-def _key_lines(node: yaml.Node | None, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Every key path of a YAML document with its line, counted from 1."""
-    if node is None:
-        return
-    yield above, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*above, str(key.value)), key.start_mark.line + 1
-            for path, line in _key_lines(value, (*above, str(key.value))):
-                if path != (*above, str(key.value)):
-                    yield path, line
+    hint = "The keys are listed in provinces/province.schema.json and docs/configuration.md."
+    return ConfigFile(path, Province, what="a province file", hint=hint).checked()
 
 
 def province_schema() -> dict[str, Any]:

@@ -31,7 +31,7 @@ from hub.procedures.portal import open_national
 from hub.store import engine_of, upgrade
 from hub.sync import sync
 from sandbox.dirt import DELIVERED, HELD, WARNED
-from sandbox.provinces import PROFILES
+from sandbox.provinces import OF_EACH_SYSTEM, PROFILES
 
 NAMED_OTHERWISE = {"fee_off": "fee_differs"}
 """Labels whose reason has another word."""
@@ -190,7 +190,7 @@ def six_provinces(home: Path, size: int) -> Iterator[tuple[Settings, Engine]]:
     """A database of its own and the peers of all six systems, with the national procedures pulled."""
     server = embedded.start(home / "pg", "labelled")
     try:
-        sandbox(home, "start", "--size", str(size), "--port-base", "0", "--provinces", ",".join(PROFILES))
+        sandbox(home, "start", "--size", str(size), "--port-base", "0", "--provinces", ",".join(OF_EACH_SYSTEM))
         os.environ["LIENTHONG_DATABASE_URL"] = embedded.beside(server, "labelled")
         engine = engine_of(os.environ["LIENTHONG_DATABASE_URL"])
         upgrade(engine)
@@ -217,7 +217,7 @@ THANH_HOA = {
 def configure(folder: Path) -> None:
     """The repository's provinces and the sixth, without rate limits."""
     folder.mkdir(parents=True)
-    for slug in PROFILES:
+    for slug in OF_EACH_SYSTEM:
         known = BASE / "provinces" / f"{slug}.yaml"
         data = yaml.safe_load(known.read_text("utf-8")) if known.exists() else dict(THANH_HOA)
         (folder / f"{slug}.yaml").write_text(
@@ -239,9 +239,9 @@ def main() -> int:
         for day in range(options.days + 1):
             if day:
                 sandbox(Path(folder), "advance", "--days", "1")
-            for slug in PROFILES:
+            for slug in OF_EACH_SYSTEM:
                 sync(open_hub(slug, settings))
-        for slug in PROFILES:
+        for slug in OF_EACH_SYSTEM:
             address = peer(load_province(settings, slug).connection, settings.home).url
             judge(engine, slug, planted(address), lines)
     show(Console(), lines)

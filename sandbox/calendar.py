@@ -50,6 +50,10 @@ def _office_days() -> list[date]:
 DAYS = _office_days()
 LAST_BASE_DAY = DAYS.index(FIRST_NOW.date())
 FIRST_BASE_DAY = bisect_left(DAYS, date(2026, 1, 1))
+FIRST_OLD_DAY = bisect_left(DAYS, date(2024, 8, 7))
+"""The first changes of a system with two years of history: what changed then was received in July 2024."""
+REFORM = bisect_left(DAYS, date(2025, 7, 1)) * DAY_SECONDS
+"""The first office second of the units in force since 2025-07-01."""
 
 
 def _clock_seconds(r: int) -> int:

@@ -9,6 +9,8 @@ import random
 from dataclasses import dataclass
 
 PERIOD = 503
+OLD_PERIOD = 3 * PERIOD
+"""A system that merges: its people have corrected most of what their two years of dossiers had wrong."""
 
 HELD = (
     "unmapped_procedure",
@@ -75,18 +77,27 @@ class Pattern:
     """The pattern of one system of `size` dossiers.
 
     `stale_before` puts the stale twin on the older side (for newest-first systems); `without` are kinds of `WARNED`
-    that the system cannot show.
+    that the system cannot show; `period` is how many rows the pattern spreads over.
     """
 
-    def __init__(self, seed: int, slug: str, size: int, stale_before: bool, without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        seed: int,
+        slug: str,
+        size: int,
+        stale_before: bool,
+        without: tuple[str, ...] = (),
+        period: int = PERIOD,
+    ) -> None:
         rng = random.Random(f"dirt:{seed}:{slug}")
-        self.offset = rng.randrange(PERIOD)
-        self.at: list[str] = [""] * PERIOD
+        self.period = period
+        self.offset = rng.randrange(period)
+        self.at: list[str] = [""] * period
         self.stale_step = -1 if stale_before else 1
         self._pairs: list[int] = []
         kinds = list(HELD + DELIVERED + _EXTRA)
         rng.shuffle(kinds)
-        stride = PERIOD // len(kinds)
+        stride = period // len(kinds)
         self._places: dict[str, list[int]] = {kind: [] for kind in kinds}
         for n, kind in enumerate(kinds):
             r = n * stride + 1 + rng.randrange(stride - 3)
@@ -106,16 +117,16 @@ class Pattern:
         for n, kind in enumerate(kinds):
             r = self.residue(end - 1 - n * _WARNED_STRIDE - rng.randrange(_WARNED_STRIDE - 4 if n else 3))
             while self.at[r]:
-                r = (r - 1) % PERIOD
+                r = (r - 1) % self.period
             self.at[r] = kind
             self._places[kind] = [r]
 
     def residue(self, row: int) -> int:
-        return (row + self.offset) % PERIOD
+        return (row + self.offset) % self.period
 
     def role(self, row: int, start: int, end: int) -> Role:
         """The role of a row inside its segment [start, end): a pair that a segment's edge cuts is two clean rows."""
-        kind = self.at[(row + self.offset) % PERIOD]
+        kind = self.at[(row + self.offset) % self.period]
         if not kind:
             return Role("", row, False)
         twin = kind.startswith(_TWIN)
@@ -143,10 +154,10 @@ class Pattern:
         """Rows of [start, end) whose place in the pattern is of this kind."""
         found: list[int] = []
         for r in self._places.get(kind, []):
-            first = start + (r - self.residue(start)) % PERIOD
-            found.extend(range(first, end, PERIOD))
+            first = start + (r - self.residue(start)) % self.period
+            found.extend(range(first, end, self.period))
         return sorted(found)
 
     def _count(self, r: int, start: int, end: int) -> int:
-        first = start + (r - self.residue(start)) % PERIOD
-        return 0 if first >= end else (end - 1 - first) // PERIOD + 1
+        first = start + (r - self.residue(start)) % self.period
+        return 0 if first >= end else (end - 1 - first) // self.period + 1

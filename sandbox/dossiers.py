@@ -11,7 +11,8 @@ from hashlib import blake2b
 
 from sandbox import calendar, limits
 from sandbox.calendar import DAY_SECONDS
-from sandbox.dirt import CORRECTABLE, OUTSIDE_GATEWAY, WARNED, WITHOUT, Pattern
+from sandbox.dirt import CORRECTABLE, OLD_PERIOD, OUTSIDE_GATEWAY, PERIOD, WARNED, WITHOUT, Pattern
+from sandbox.old_era import OldEra
 from sandbox.people import FAMILY, GIVEN, MIDDLE, PHONE_PREFIX, STREETS, tax_code
 from sandbox.planting import soil
 from sandbox.procedures import LocalProcedure, charged, local_list, national, used_by_dossiers
@@ -26,6 +27,7 @@ _DONE = (
     [(2, 4, 9, 10)] * 8 + [(1, 2, 4, 9, 10)] * 3 + [(2, 4, 4, 9, 10)] * 3 + [(2, 4, 5, 4, 9, 10)] + [(2, 6, 4, 9, 10)]
     + [(2, 4, 9)] * 4 + [(2, 4, 4, 9)] * 3 + [(1, 3)] + [(2, 9, 10)] * 6 + [(2, 4, 7)] + [(2, 4, 8)]
 )  # fmt: skip
+_CLOSED = [path for path in _DONE if path[-1] in ENDED]
 _OPEN = [
     (1,),
     (1, 2),
@@ -115,8 +117,14 @@ class Generator:
         self._births = [prefix.encode() for prefix in profile.cccd]
         self._national_unit = f"G22.{profile.agency[1:]}".encode()
         self.pattern = Pattern(
-            seed, profile.slug, size, profile.kind in NEWEST_FIRST, without=WITHOUT.get(profile.kind, ())
+            seed,
+            profile.joins or profile.slug,
+            size,
+            profile.kind in NEWEST_FIRST,
+            without=WITHOUT.get(profile.kind, ()),
+            period=OLD_PERIOD if profile.joins else PERIOD,
         )
+        """Those that join one province share a pattern: so their odd codes, which count rows, are the same ones."""
         self.listing = local_list(profile.slug, profile.agency, seed)
         used = used_by_dossiers(self.listing, seed, profile.slug)
         self.procedures: list[LocalProcedure] = [*used, *(p for p in self.listing.listed if p.base is None)]
@@ -135,12 +143,15 @@ class Generator:
             known = national().get(p.base or "")
             department = departments[DEPARTMENT_OF.get(known.agency_code, 4)] if known and "1" in known.levels else None
             self.handled_by.append([department] if department else committees)
-        known_places = [*self.old_places, *self.new_places]
+        self.old_era = OldEra(profile.slug, self.procedures) if profile.joins else None
+        era_places, era_offices = (self.old_era.places, self.old_era.offices) if self.old_era else ([], [])
+        self.offices = [*departments, *committees, *era_offices]
+        known_places = [*self.old_places, *self.new_places, *era_places]
         self.unknown_place = {id(p): replace(p, commune=f"9{p.commune[1:]}") for p in known_places}
         """A place of the same name under a code that no unit ever had, by the `id` of the right one."""
         self.places = [*known_places, *self.unknown_place.values()]
         self._address = {id(p): f"{p.commune_name}, {p.province_name}".encode() for p in known_places}
-        self._code_stems = {id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in [*departments, *committees]}
+        self._code_stems = {id(o): (f"{o.old}-".encode(), f"{o.new}-".encode()) for o in self.offices}
         self._gateway = calendar.office_second(profile.gateway)
         self.timeline = Timeline(
             seed,
@@ -149,6 +160,7 @@ class Generator:
             self.pattern,
             lambda _, row: self.path_of(row)[-1] not in ENDED,
             self._gateway + DAY_SECONDS,
+            calendar.FIRST_OLD_DAY if profile.joins else calendar.FIRST_BASE_DAY,
         )
 
     # -- public
@@ -210,6 +222,10 @@ class Generator:
         base = self.timeline.base_rows
         if row >= base:
             return _NEW[h[0] % len(_NEW)]
+        if self.old_era:  # one in twenty has not ended, nearly all of these among the last fifth
+            late = max(0, 5 * row - 4 * base)
+            closed = h[1] < 65_300 - (42_000 * late * late // (base * base))
+            return _CLOSED[h[0] % len(_CLOSED)] if closed else _OPEN[h[0] % len(_OPEN)]
         # The older, the likelier it has ended: 97 % at the beginning of the year, 35 % in the last week.
         done = 63_500 - (40_500 * row * row // (base * base))
         return _DONE[h[0] % len(_DONE)] if h[1] < done else _OPEN[h[0] % len(_OPEN)]
@@ -288,17 +304,15 @@ class Generator:
             d.filer = b"%b %b" % (FAMILY[h[19] % _FAMILIES], GIVEN[h[20] % _GIVEN_NAMES])
         d.phone = b"%b%07d" % (PHONE_PREFIX[h[21] % _PREFIXES], h[22] * 152 + row % 151)
         d.email = b"%b%d@example.vn" % (_MAIL[given], h[22]) if h[21] & 0x4000 else b""
-        old = h[23] % 3 == 0
-        pool = self.old_places if old else self.new_places
-        place = pool[h[24] % len(pool)]
-        d.place = place
-        d.address = b"S\xe1\xbb\x91 %d, %b%b" % (
-            1 + h[25] % 300,
-            STREETS[h[25] % _STREETS],
-            self._address[id(place)],
-        )
         offices_ = self.handled_by[procedure]
-        d.office = office = offices_[h[26] % len(offices_)]
+        if self.old_era and received < calendar.REFORM:
+            place, end, office = self.old_era.filed(procedure, h[24], h[25] // 300, offices_)
+        else:
+            pool = self.old_places if h[23] % 3 == 0 else self.new_places
+            place = pool[h[24] % len(pool)]
+            end, office = self._address[id(place)], offices_[h[26] % len(offices_)]
+        d.place, d.office = place, office
+        d.address = b"S\xe1\xbb\x91 %d, %b%b" % (1 + h[25] % 300, STREETS[h[25] % _STREETS], end)
         d.code = b"%b%b-%07d" % (
             self._code_stems[id(office)][h[26] >> 15],
             calendar.CODE_DAY[submitted // DAY_SECONDS],

@@ -12,7 +12,8 @@ from sandbox.procedures import rows
 class Profile:
     """What the sandbox has to know of a province; `cccd` are the prefixes of citizen numbers issued there.
 
-    From the hour `gateway` on citizens file online with the national portal only [style].
+    From the hour `gateway` on citizens file online with the national portal only [style]. An old province `joins` the
+    new one of that slug: its history goes two years back, its code and name are those of before 2025-07-01.
     """
 
     slug: str
@@ -24,9 +25,10 @@ class Profile:
     cccd: tuple[str, ...]
     host: str
     gateway: datetime = datetime(2026, 6, 1, 18, tzinfo=VIET_NAM)
+    joins: str = ""
 
 
-# Which vendor serves which province here is [style]; names, codes and agencies are real.
+# Which vendor serves which province here is [style]; names, codes and agencies are real, H13 is [inferred] by alphabet.
 PROFILES: dict[str, Profile] = {
     "lao_cai": Profile(
         "lao_cai", "Tỉnh Lào Cai", "15", "H38", "vnpt", "vnpt_lao_cai", ("010", "015"), "dichvucong.laocai.example.vn"
@@ -49,7 +51,33 @@ PROFILES: dict[str, Profile] = {
     "nghe_an": Profile(
         "nghe_an", "Tỉnh Nghệ An", "40", "H41", "tan_dan", "tan_dan_nghe_an", ("040",), "dichvucong.nghean.example.vn"
     ),
+    "can_tho_cu": Profile(
+        "can_tho_cu", "Thành phố Cần Thơ", "92", "H13", "vnpt", "vnpt_can_tho_cu", ("092",),
+        "dichvucong.canthocu.example.vn", joins="can_tho",
+    ),
+    "hau_giang": Profile(
+        "hau_giang", "Tỉnh Hậu Giang", "93", "H30", "viettel", "viettel_hau_giang", ("093",),
+        "motcua.haugiang.example.vn", joins="can_tho",
+    ),
+    "soc_trang": Profile(
+        "soc_trang", "Tỉnh Sóc Trăng", "94", "H51", "fpt_soap", "fpt_soc_trang", ("094",), "egov.soctrang.example.vn",
+        joins="can_tho",
+    ),
 }  # fmt: skip
+"""Provinces whose systems have dossiers of their own."""
+
+TARGETS: dict[str, Profile] = {
+    slug: Profile(
+        slug, "Thành phố Cần Thơ", "92", "H13", "vnpt_import", f"vnpt_{slug}", ("092", "093", "094"),
+        f"dichvucong.{host}.example.vn",
+    )
+    for slug, host in (("can_tho", "cantho"), ("can_tho_thu", "canthothu"))
+}  # fmt: skip
+"""New provinces: their systems begin empty and take what is imported; `can_tho_thu` is for rehearsals."""
+
+ALL = PROFILES | TARGETS
+OF_EACH_SYSTEM = tuple(slug for slug, profile in PROFILES.items() if not profile.joins)
+"""The provinces that stand for a vendor's system, without those that merge."""
 
 STARTED = ("lao_cai", "quang_ngai", "son_la", "thai_nguyen", "nghe_an")
 """The provinces whose systems start when none is named: one for each vendor."""
@@ -89,12 +117,13 @@ DEPARTMENT_OF = {"G01": 10, "G10": 1, "G11": 12, "G12": 3, "G15": 0, "G17": 2, "
 @lru_cache(maxsize=16)
 def places(slug: str) -> tuple[list[Place], list[Place]]:
     """(old, new) communes of the province; an old commune that was split is left out: nobody knows where it went."""
-    profile = PROFILES[slug]
+    profile = ALL[slug]
+    whole = ALL[profile.joins or slug]
     old, new = [], {}
     for r in rows("communes.csv"):
-        if r["province_code"] != profile.code:
+        if r["old_province_code" if profile.joins else "province_code"] != profile.code:
             continue
-        new[r["code"]] = Place(r["code"], r["name"], None, None, profile.code, profile.name)
+        new[r["code"]] = Place(r["code"], r["name"], None, None, whole.code, whole.name)
         if r["n_targets"] == "1" and r["kind"] in ("whole", "unchanged"):
             old.append(
                 Place(
@@ -112,9 +141,15 @@ def places(slug: str) -> tuple[list[Place], list[Place]]:
 @lru_cache(maxsize=16)
 def offices(slug: str) -> tuple[list[Office], list[Office]]:
     """(departments of the province, people's committees of its communes)."""
-    profile = PROFILES[slug]
+    profile = ALL[slug]
+    kind = profile.name.split()[0].lower()
     departments = [
-        Office(f"000.00.{n:02d}.{profile.agency}", f"{profile.agency}.{n:02d}", name, f"UBND {profile.name}")
+        Office(
+            f"000.00.{n:02d}.{profile.agency}",
+            f"{profile.agency}.{n:02d}",
+            name if kind == "tỉnh" else name.replace(" tỉnh", " thành phố"),
+            f"UBND {profile.name}",
+        )
         for n, name in enumerate(_DEPARTMENTS, 11)
     ]
     committees = [

@@ -77,7 +77,7 @@ class ViettelRenderer:
         ]
         self._offices = {}
         self._divisions = {}
-        for o in {id(o): o for group in g.handled_by for o in group}.values():
+        for o in g.offices:
             self._offices[id(o)] = tag("maCoQuan", o.new) + tag("tenCoQuan", o.name)
             self._divisions[id(o)] = tag("phongBan", o.name)
         self._places = {id(p): _place(p) for p in g.places}

@@ -94,7 +94,7 @@ class VnptRenderer:
         ]
         self._agencies = {}
         self._divisions = {}
-        for o in {id(o): o for group in g.handled_by for o in group}.values():
+        for o in g.offices:
             office = {"id": f"dv-{o.new}", "code": o.old, "name": _names(o.name)}
             parent = {"id": f"dv-{agency}", "name": _names(o.parent)}
             self._agencies[id(o)] = b'"agency":%b,' % _json({**office, "parent": parent})

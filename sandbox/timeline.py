@@ -24,8 +24,6 @@ INTAKE = 1 << 40
 INTAKE_PATH = (2, 4, 9, 10)
 """Statuses that a dossier from outside goes through, received first; one more with each day."""
 
-_BASE_SPAN = (calendar.LAST_BASE_DAY - calendar.FIRST_BASE_DAY + 1) * REGULAR_SECONDS
-
 
 def read_journal(path: Path) -> list[dict]:
     """The journal's lines; none yet is an empty list."""
@@ -56,7 +54,8 @@ class Moved:
 class Timeline:
     """Order of change of one system. `open_at(row)` says whether a record may still move (its status has not ended).
 
-    A record that changed before office second `gateway` is none of those filed outside the gateway.
+    A record that changed before office second `gateway` is none of those filed outside the gateway. The base set's
+    changes begin with the office day `first_day`.
     """
 
     def __init__(
@@ -67,9 +66,12 @@ class Timeline:
         pattern: Pattern,
         open_at: Callable[["Timeline", int], bool],
         gateway: int = 0,
+        first_day: int = calendar.FIRST_BASE_DAY,
     ) -> None:
         self.seed, self.slug, self.size, self.pattern, self._gateway = seed, slug, size, pattern, gateway
         self.base_rows = pattern.rows_for(0, size)
+        self._first_day = first_day
+        self._span = (calendar.LAST_BASE_DAY - first_day + 1) * REGULAR_SECONDS
         self.days = 0
         self.history: dict[int, list[int]] = {}
         """Office seconds at which a row changed after its first appearance."""
@@ -123,8 +125,8 @@ class Timeline:
         """When the row first appeared or, for the base set, when it last changed before the sandbox began."""
         if row >= self.base_rows:
             return self._born[row]
-        day, r = divmod(row * _BASE_SPAN // self.base_rows, REGULAR_SECONDS)
-        return (calendar.FIRST_BASE_DAY + day) * DAY_SECONDS + r
+        day, r = divmod(row * self._span // self.base_rows, REGULAR_SECONDS)
+        return (self._first_day + day) * DAY_SECONDS + r
 
     # -- positions
 

@@ -11,7 +11,7 @@ from benchmarks import labelled
 from hub.config import BASE, Settings
 from hub.sync import sync
 from sandbox.dirt import DELIVERED, HELD, WARNED, WITHOUT
-from sandbox.provinces import PROFILES
+from sandbox.provinces import OF_EACH_SYSTEM, PROFILES
 from tests.conftest import Sandbox
 from tests.hub.vendors import Served, served
 
@@ -28,7 +28,7 @@ def province(slug: str, tmp_path: Path, engine: Engine, sandbox: Sandbox) -> Ser
 
 
 @pytest.mark.dossiers(DOSSIERS)
-@pytest.mark.parametrize("slug", PROFILES)
+@pytest.mark.parametrize("slug", OF_EACH_SYSTEM)
 def test_the_right_rule_catches_each_planted_fault_and_no_rule_anything_else(province: Served, slug: str) -> None:
     sync(province.hub)
     lines: dict[str, labelled.Line] = {}

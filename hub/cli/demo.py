@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID
 from sqlalchemy import Engine, text
 
 from hub import airflow_home, services
+from hub.cli.lines import Lines, moving_lines
 from hub.cli.output import NO, OK, err, out, print_json
 from hub.cli.sync import print_status
 from hub.config import Settings, load_province
@@ -162,7 +162,7 @@ class _Demo:
     def run(self) -> dict[str, Any]:
         """Start, let the flows run, stop."""
         try:
-            with _lines() as lines:
+            with moving_lines() as lines:
                 return self._run(lines)
         finally:
             with services.undisturbed():
@@ -170,7 +170,7 @@ class _Demo:
                 services.stop_sandbox(self.settings.home, self.environment)
                 self.engine.dispose()
 
-    def _run(self, lines: "_Lines") -> dict[str, Any]:
+    def _run(self, lines: "Lines") -> dict[str, Any]:
         starting = lines.add("PostgreSQL, simulated peers, Airflow")
         count = min(RUNNERS, len(self.provinces))
         turns = [[f"sync__{slug}" for slug in self.provinces[place::count]] for place in range(count)]
@@ -220,7 +220,7 @@ class _Demo:
         command = [sys.executable, "-m", "dags.run", "--gate", "--result", str(result), *words]
         return Runner(self.running.start(name, command, stdin=subprocess.PIPE, ending=INTERRUPTED), result, log)
 
-    def _watch(self, flows: list[Flow], lines: "_Lines") -> None:
+    def _watch(self, flows: list[Flow], lines: "Lines") -> None:
         """Show how far each flow is until all have ended: one that fails does not stop another.
 
         Raises:
@@ -288,46 +288,3 @@ def _show(settings: Settings, answer: dict[str, Any]) -> None:
         ("make up", "Airflow's page with these flows in it"),
     ):
         out.print(f"  {words:<45} {what}", highlight=False, soft_wrap=True)
-
-
-class _Lines:
-    """One line for each thing that works: a moving one on a terminal, one printed at each change of step elsewhere."""
-
-    def __init__(self, bars: Progress | None) -> None:
-        self.bars, self.begun = bars, time.monotonic()
-        self._plain: list[str] = []
-        self._said: dict[int, str] = {}
-
-    def add(self, title: str) -> TaskID:
-        """A new line; returns its handle."""
-        if self.bars:
-            return self.bars.add_task(title, total=None, doing="")
-        self._plain.append(title)
-        return TaskID(len(self._plain) - 1)
-
-    def say(self, line: TaskID | None, doing: str, far: int = 0, total: int = 0, *, done: bool = False) -> None:
-        """What this line does now, and how far it is; without a total its bar only moves."""
-        if line is None:
-            return
-        if self.bars:
-            length = max(total, far) or (1 if done else None)
-            self.bars.update(line, doing=doing, total=length, completed=(length or 0) if done else far)
-        elif self._said.get(line) != (step := doing.split(" ")[0]):
-            self._said[line] = step
-            err.print(f"{time.monotonic() - self.begun:5.0f} s  {self._plain[line]}: {doing}", highlight=False)
-
-
-@contextmanager
-def _lines() -> Iterator[_Lines]:
-    if not err.is_terminal:
-        yield _Lines(None)
-        return
-    columns = (
-        SpinnerColumn(finished_text="[green]✓[/green]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.fields[doing]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err) as bars:
-        yield _Lines(bars)

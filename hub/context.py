@@ -45,8 +45,9 @@ class Hub:
     sleep: Callable[[float], None] = time.sleep
     progress: Progress = silent
     transport: Any = None
-    recoder: Callable[[Mapped], None] | None = None
-    """Writes a mapped record's codes anew before it is staged: a migration's sources have one."""
+    recoder: Callable[[Mapped, str], None] | None = None
+    """Writes the codes of a mapped record, known by its source key, anew before it is staged: a migration's sources
+    have one."""
     _parts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -51,7 +51,7 @@ def mapped_records(
             continue
         key, mapped = source.key_of(STREAM, record), mapping.map(record)
         if hub.recoder is not None:
-            hub.recoder(mapped)
+            hub.recoder(mapped, key or "")
         if not key:
             key = f"without key {content_hash(orjson.dumps(record))}"
             mapped.findings.append(Finding("missing_source_key", "source_key"))

@@ -12,7 +12,7 @@ from mappings.mapped import Where
 from mappings.paths import Path, climb, from_the_top, parse_each, parse_path
 from mappings.planned import FieldPlan, ListPlan, Plan, Take, Tops
 from mappings.readers import Readers
-from schemas.records import APPLICATION, DOSSIER, KINDS, STEP, Field
+from schemas.records import APPLICATION, DOSSIER, KINDS, RECODED, STEP, Field
 
 HUB_FIELDS = (
     Field("outgoing_code", "text", "the one code under which the dossier goes out"),
@@ -31,7 +31,7 @@ HANDED_OVER_FIELDS = (
 """What the hub adds to a dossier from the national portal before it is written for the province's system."""
 
 OUT_KINDS: dict[str, tuple[Field, ...]] = {
-    "dossier": (*DOSSIER, *HUB_FIELDS),
+    "dossier": (*DOSSIER, *RECODED, *HUB_FIELDS),
     "step": (*STEP, HUB_FIELDS[0], DOSSIER[0], DOSSIER[1]),
     "application": (*APPLICATION, *HANDED_OVER_FIELDS),
 }

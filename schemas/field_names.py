@@ -39,6 +39,8 @@ TEN: dict[str, str] = {
     "supplements": "yêu cầu bổ sung",
     "results": "giấy tờ kết quả",
     "steps": "tiến trình xử lý",
+    "level": "cấp thực hiện",
+    "former": "mã trước sắp xếp",
     "at": "thời điểm xử lý",
     "officer": "người xử lý",
     "title": "chức danh",

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.masking import mask_email, mask_identity, mask_name, mask_phone, mask_text
 from schemas.personal import Kind, kind_of, looks_like_a_name
-from schemas.records import DOSSIER, STEP
+from schemas.records import DOSSIER, RECODED, STEP
 
 Mask = Callable[[str], str]
 
@@ -61,7 +61,7 @@ _BY_KIND: dict[Kind, Mask] = {
     "birth": _hidden,
     "secret": _hidden,
 }
-_CANONICAL = frozenset(one.name for one in (*DOSSIER, *STEP))
+_CANONICAL = frozenset(one.name for one in (*DOSSIER, *RECODED, *STEP))
 FREE_TEXT = frozenset({"subject", "note", "content", "received_note"})
 """Canonical fields in which people write what they like, the applicant's name as well."""
 _RUN = re.compile(r"\w+(?: \w+)+")

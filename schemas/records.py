@@ -134,6 +134,20 @@ DOSSIER = (
     Field("steps", "list", "progress steps (tiến trình), sent apart", items=STEP),
 )
 
+FORMER = (
+    Field("field", "text", "the canonical field: commune, province, agency_code or dossier_code"),
+    Field("code", "text", "the code that stands in the source"),
+    Field("name", "text", "its name then, where it is known"),
+    Field("way", "text", "what led to the new code: a kind of the crosswalk, address, table, by_level, decision"),
+    Field("on", "text", "the day by which the code was read, ISO"),
+)
+RECODED = (
+    Field("level", "int", "level of handling after a recoding: 1 province, 3 commune [seen: CAPTHUCHIEN]"),
+    Field("former", "list", "codes that stood in the source, beside the new ones", items=FORMER),
+)
+"""What a migration's recoding adds to a dossier. No mapping makes these fields, and without a recoding they are absent:
+a record that was never recoded keeps its content hash."""
+
 PROCEDURE = (
     Field("procedure_code", "text", "the code as the province writes it", mandatory=True),
     Field("name", "text", "name of the procedure", "TENTTHC", mandatory=True),

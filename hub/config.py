@@ -259,11 +259,11 @@ def province_slugs(settings: Settings) -> list[str]:
     return []
 
 
-def refuse_slug(slug: str, path: Path) -> None:
-    """Raises ConfigurationError for a name that cannot be the slug of the file at `path`."""
+def refuse_slug(slug: str, path: Path, of: str = "province") -> None:
+    """Raises ConfigurationError for a name that cannot be the slug of the file at `path`, that `of` a province."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         raise ConfigurationError(
-            f"'{slug}' is no name for a province's file",
+            f"'{slug}' is no name for a {of}'s file",
             where=str(path),
             next_step="Use small letters without marks, digits and _: lao_cai.yaml. The name people read is inside it.",
         )

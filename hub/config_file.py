@@ -1,7 +1,8 @@
 """A YAML file that an engineer writes, read into its model: what is wrong is said with file, line, key, near match."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
@@ -12,6 +13,18 @@ from hub.errors import ConfigurationError
 from schemas import yaml_told
 
 Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class _Loader(yaml_told.Loader):
+    """Only true and false are truth values, so that a key may be `on`."""
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, shape) for tag, shape in resolvers if tag != _BOOL]
+    for first, resolvers in yaml_told.Loader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 class ConfigFile(Generic[Kind]):
@@ -62,8 +75,9 @@ class ConfigFile(Generic[Kind]):
             return ConfigurationError(f"unknown key '{key}'; {guess}", where=where, next_step=self.hint)
         if problem["type"] == "missing":
             return ConfigurationError(f"the key '{key}' is missing", where=where, next_step=self.hint)
+        guess = _near_word(problem)
         return ConfigurationError(
-            f"'{key}': {problem['msg']} (it says {problem['input']!r})", where=where, next_step=self.hint
+            f"'{key}': {problem['msg']} (it says {problem['input']!r}{guess})", where=where, next_step=self.hint
         )
 
 
@@ -76,7 +90,7 @@ def _read(path: Path) -> tuple[yaml.Node | None, Any]:
     content = ""
     try:
         content = path.read_text("utf-8")
-        return yaml_told.load(content)
+        return yaml_told.load(content, _Loader)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ConfigurationError(
@@ -89,6 +103,13 @@ def _read(path: Path) -> tuple[yaml.Node | None, Any]:
             where=f"{path}:{found}" if found else str(path),
             next_step="Mend the line; where it looks right, the indentation of the line above is the usual cause.",
         ) from None
+
+
+def _near_word(problem: Mapping[str, Any]) -> str:
+    """The nearest of the words that a key may say."""
+    words = re.findall("'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+    near = difflib.get_close_matches(str(problem["input"]), words, 1)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _known_keys(model: type[BaseModel], parents: Sequence[str]) -> list[str]:

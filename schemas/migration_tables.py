@@ -202,7 +202,7 @@ migration_difference = Table(
     Column("proof_id", ForeignKey("migration_proof.proof_id"), nullable=False, index=True),
     Column("source", Text),
     Column("dossier_code", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="only_source, only_target, unread, gone, field, file"),
+    Column("kind", Text, nullable=False, comment="only_source, only_target, twice, unread, gone, changed, field, file"),
     Column("field", Text),
     Column("ours", Text, comment="what the hub sent; masked in every output"),
     Column("theirs", Text, comment="what the target has; masked in every output"),

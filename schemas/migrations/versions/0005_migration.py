@@ -318,7 +318,12 @@ def upgrade() -> None:
         sa.Column("proof_id", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("dossier_code", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="only_source, only_target, unread, gone, field, file"),
+        sa.Column(
+            "kind",
+            sa.Text(),
+            nullable=False,
+            comment="only_source, only_target, twice, unread, gone, changed, field, file",
+        ),
         sa.Column("field", sa.Text(), nullable=True),
         sa.Column("ours", sa.Text(), nullable=True, comment="what the hub sent; masked in every output"),
         sa.Column("theirs", sa.Text(), nullable=True, comment="what the target has; masked in every output"),

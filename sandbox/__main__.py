@@ -1,4 +1,4 @@
-"""`python -m sandbox start|stop|status|advance|reset|faults|file [--json]`.
+"""`python -m sandbox start|stop|status|advance|reset|faults|file|agencies [--json]`.
 
 Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer
 is not running.
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import portal, processes, status
+from sandbox import agencies, portal, processes, status
 from sandbox.faults import COMMON, NATIONAL, SYSTEM
 from sandbox.processes import SandboxError
-from sandbox.provinces import PROFILES, STARTED
+from sandbox.provinces import PROFILES, STARTED, TARGETS
 from sandbox.state import TAKES, Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
@@ -181,7 +181,14 @@ def _file(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     return body, f"{len(body['filed'])} filed for {options.province}; {answers or 'nothing was owed'}"
 
 
+def _agencies(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    if options.target not in TARGETS:
+        raise SandboxError(f"no provinces join {options.target!r}; some join: {', '.join(TARGETS)}")
+    return agencies.successors(options.target), agencies.table(options.target).rstrip("\n")
+
+
 _COMMANDS = {
+    "agencies": _agencies,
     "file": _file,
     "start": _start,
     "stop": _stop,
@@ -236,6 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("-n", type=int, default=20, help="how many (20)")
     file.add_argument("--unknown", type=int, help="how many of them for procedures that the province lacks (a fifth)")
     file.add_argument("--to", help=f"the receiver ({RECEIVER}); without a path, /inbound/<province> of it")
+    agencies_ = commands.add_parser("agencies", parents=[common], help="who takes over from whom, as CSV")
+    agencies_.add_argument("target", help="the new province, such as can_tho")
     serve = commands.add_parser("serve", parents=[common])
     serve.add_argument("peer")
     serve.add_argument("--socket", type=int, required=True)

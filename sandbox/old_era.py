@@ -1,7 +1,7 @@
 """What an old province had before 2025-07-01: its communes, with those that were split, and its district offices.
 
 Codes of districts and of their communes' committees follow one scheme [style]: `000.07.40.H30` is the seventh district,
-`000.12.47.H30` the committee of its twelfth commune. They were written in this one way.
+`000.12.67.H30` the committee of its twelfth commune. They were written in this one way.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from functools import lru_cache
 from sandbox.procedures import LocalProcedure, national, rows
 from sandbox.provinces import ALL, Office, Place, places
 
-_DISTRICTS = 40
+_DISTRICTS, _WITHIN_FIRST = 40, 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def old_communes(slug: str) -> list[OldCommune]:
     for code, place in sorted(known.items()):
         district = place.district or ""
         counted[district] += 1
-        number = f"000.{counted[district]:02d}.{_DISTRICTS + 1 + order.index(district)}.{profile.agency}"
+        number = f"000.{counted[district]:02d}.{_WITHIN_FIRST + order.index(district)}.{profile.agency}"
         committee = Office(number, number, f"UBND {_lower(place.commune_name)}", districts[district].name)
         found.append(OldCommune(place, districts[district], committee, tuple(successors[code])))
     return found

@@ -1,16 +1,20 @@
 """Three old provinces with two years of history: places, offices and codes are those of their day."""
 
+import csv
 from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from mappings.resolving import resolve
+from sandbox import agencies
 from sandbox.calendar import VIET_NAM
 from sandbox.dossiers import Generator
 from sandbox.plain import Plain, PlainDossier
 from sandbox.provinces import PROFILES, offices
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "can_tho"
 SIZE, SEED = 3200, 7
 MERGING = ("can_tho_cu", "hau_giang", "soc_trang")
 REFORM = datetime(2025, 7, 1, tzinfo=VIET_NAM)
@@ -54,7 +58,7 @@ def test_before_the_reform_every_unit_is_one_of_that_day_and_after_it_two_thirds
 def test_districts_handle_dossiers_until_the_reform(slug: str) -> None:
     agency = PROFILES[slug].agency
     kinds = {int(d.office.old.split(".")[2]) for d in clean(slug) if d.received and d.received < REFORM}
-    assert kinds <= {*range(11, 24), *range(40, 52)}, "departments 11 to 23, districts 40, communes of each district"
+    assert kinds <= {*range(11, 24), 40, *range(61, 72)}, "departments, districts, the communes of each district"
     districts = {d.office for d in clean(slug) if d.office.old.endswith(f".40.{agency}")}
     assert len(districts) == {"can_tho_cu": 9, "hau_giang": 8, "soc_trang": 11}[slug]
     assert all(o.name.startswith(("UBND quận", "UBND huyện", "UBND thị xã", "UBND thành phố")) for o in districts)
@@ -79,3 +83,20 @@ def test_the_three_systems_gave_some_of_their_dossiers_the_same_code() -> None:
     both = codes[0] & codes[1] & codes[2]
     assert both
     assert all(code.startswith("HS/") for code in (codes[0] & codes[1]) | (codes[1] & codes[2]))
+
+
+def test_the_table_of_agencies_names_who_takes_over_from_each_that_a_source_writes() -> None:
+    rows = list(csv.DictReader((EXAMPLE / "migrations" / "can_tho.agencies.csv").open(encoding="utf-8", newline="")))
+    assert rows == agencies.successors("can_tho")
+    known = {(row["source"], row["old_code"]): row for row in rows}
+    assert len(known) == len(rows)
+    new = {office.old: office.name for group in offices("can_tho") for office in group}
+    for slug in MERGING:
+        for d in clean(slug):
+            row = known[slug, d.office.new if slug == "hau_giang" else d.office.old]
+            if row["old_code"].split(".")[2:3] == ["40"]:
+                assert (row["new_code"], row["note"]) == ("", agencies.BY_LEVEL)
+            elif row["new_code"]:
+                assert row["new_name"] == new[row["new_code"]]
+                bare = d.office.name.partition(" ")[2].lower()
+                assert d.place.district or row["level"] == "1" or bare in row["new_name"].lower()

@@ -53,11 +53,16 @@ def mapped_records(
         if hub.recoder is not None:
             hub.recoder(mapped, key or "")
         if not key:
-            key = f"without key {content_hash(orjson.dumps(record))}"
+            key = keyless(record)
             mapped.findings.append(Finding("missing_source_key", "source_key"))
         if changed_at is not None and changed_at > horizon:
             mapped.findings.append(Finding("impossible_dates", "changed_at", changed_at.isoformat()))
         yield position, key, changed_at, mapped
+
+
+def keyless(record: dict[str, Any]) -> str:
+    """Under what a record without a key is held: its content."""
+    return f"without key {content_hash(orjson.dumps(record))}"
 
 
 def prepare_staging(hub: Hub, run: Run) -> None:

@@ -13,7 +13,7 @@ from connectors.answer.bundle import MEDIA_TYPE as BUNDLE
 from connectors.answer.bundle import Bundle, NoBundle, pack, unpack
 from connectors.answer.charset import WrongCharset, decode
 from connectors.answer.opened import at
-from connectors.answer.reading import Reading, reading_of
+from connectors.answer.reading import HEADER, Reading, reading_of
 from connectors.answer.xmlrecords import raw_records
 from connectors.errors import BadAnswer, ConfigError, PeerError
 from connectors.exchange import Ask, Exchange, Reply
@@ -177,6 +177,8 @@ class Connector:
         ask = Ask(operation, part, params, writes=part.writes, **reading.asked)
         reply = self.exchange.ask(ask)
         result = reading.results(reply.envelope)
+        if part.result:
+            result = [{name: at(one, path) for name, path in part.result.items()} for one in result]
         verdict = reply.verdict
         if verdict == "done" and not result:
             verdict = part.empty
@@ -306,9 +308,10 @@ class Connector:
 
     def _given(self, part: Operation, ask: Ask, reply: Reply) -> dict[str, Any]:
         """The values that the answer gives to later operations; an accepted answer without one is an error."""
-        found = {name: reply.envelope.find(path) for name, path in part.gives.items()}
+        found = {name: _told(reply, path.removesuffix("?")) for name, path in part.gives.items()}
         values = {name: value for name, value in found.items() if value is not None}
-        if reply.verdict == "done" and (missing := sorted(set(found) - set(values))):
+        needed = {name for name, path in part.gives.items() if not path.endswith("?")}
+        if reply.verdict == "done" and (missing := sorted(needed - set(values))):
             paths = ", ".join(repr(part.gives[name]) for name in missing)
             raise self.exchange.no_sense(ask, reply, f"the answer gives nothing under {paths}")
         return values
@@ -342,6 +345,13 @@ def _digest_of(keys: list[str], records: list[dict[str, Any]], reply: Reply) -> 
     except TypeError:
         written = reply.response.body
     return hashlib.blake2b(written, digest_size=16).hexdigest()
+
+
+def _told(reply: Reply, path: str) -> Any:
+    """What an answer says under a path, or in a header."""
+    if path.startswith(HEADER):
+        return reply.came.header(path.removeprefix(HEADER))
+    return reply.envelope.find(path)
 
 
 def _page_in(bundle: Bundle | None, raw: bytes) -> bytes:

@@ -18,6 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from connectors.answer.charset import WrongCharset, decode, problem_of
 from connectors.answer.envelope import Envelope, open_envelope
+from connectors.answer.inside import file_in
 from connectors.answer.table import Said, compile_rules, read_answer
 from connectors.errors import ConfigError, PeerBusy, PeerError
 from connectors.peer import Peer
@@ -201,7 +202,7 @@ class Exchange:
 
     def _try(self, ask: Ask, token: str | None) -> Reply:
         """One request and its judged answer; an answer that is no answer becomes an error here."""
-        request = self._build(ask, token)
+        request = replace(self._build(ask, token), largest=self.spec.limits.largest * 2**20)
         came = self._send(request, ask)
         response, envelope, said = self._read(ask, came, self._soap is not None)
         verdict, named = self._judge(ask, said)
@@ -249,6 +250,11 @@ class Exchange:
     def _read(self, ask: Ask, response: WireResponse, soap: bool) -> tuple[WireResponse, Envelope, Said]:
         """The response in UTF-8, opened, and what it says."""
         where = ask.reply or self.spec.reply
+        if where.is_file:
+            file = file_in(response.body, response.header("Content-Type")) if response.status < 300 else None
+            if file is not None:
+                return response, file, read_answer(response.status, file, where)
+            where = where.model_copy(update={"inside": []})
         try:
             body = decode(response.body, response.header("Content-Type"))
         except WrongCharset as wrong:

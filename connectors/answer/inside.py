@@ -1,5 +1,5 @@
 """Answers inside answers, opened from the outside in: JSON in a JSON string, XML in JSON, an XML string or a .NET
-DataSet in a SOAP result, base64 of any of them.
+DataSet in a SOAP result, base64 of any of them, a file.
 
 What stands in the place of the promised content and is not it becomes the answer's text, for the answer table: peers
 write "Phiên làm việc hết hạn" where records belong, with HTTP 200 [seen].
@@ -73,6 +73,20 @@ def open_inside(body: bytes, steps: Sequence[Inside], wanted: Wanted, soap: bool
     return _open_json(outer, steps, wanted)
 
 
+def file_in(body: bytes, content_type: str | None) -> Envelope | None:
+    """The file that a whole answer is; None for JSON and HTML, in which a service says why there is none."""
+    said = (content_type or "").split(";")[0].strip().lower()
+    if said in ("application/json", "text/html") or HTML.match(body):
+        return None
+    if body[:1] in (b"{", b"["):
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return Envelope("file", data=body)  # rich text begins with a brace, too
+        return None
+    return Envelope("file", data=body)
+
+
 def _open(content: _Content, form: str, steps: Sequence[Inside], wanted: Wanted) -> Envelope:
     """The content as what it is said to be, then what is in it."""
     value = content.value
@@ -80,6 +94,8 @@ def _open(content: _Content, form: str, steps: Sequence[Inside], wanted: Wanted)
         return _nothing(content)
     if form == "json":
         return _open_json(content, steps, wanted)
+    if form == "file" and isinstance(value, bytes):
+        return Envelope("file", data=value, around=content.around)
     if not isinstance(value, str | bytes):
         return _Content(orjson.dumps(value), content.place, content.around).words()
     if form == "base64":
@@ -99,13 +115,14 @@ def _nothing(content: _Content) -> Envelope:
 
 
 def _open_base64(content: _Content, steps: Sequence[Inside], wanted: Wanted) -> Envelope:
-    written = content.raw
+    written, following = content.raw, steps[0]
     try:
         decoded = b64decode(b"".join(written.split()), validate=True)
-        decoded.decode("utf-8")
+        if following.form != "file":
+            decoded.decode("utf-8")
     except (binascii.Error, ValueError):
-        return content.words()
-    following = steps[0]
+        # In the place of a file stands what the service says of it.
+        return _open_xml(content, "xml", (), wanted) if XML.match(written) else content.words()
     return _open(
         _Content(decoded, content.place, content.around, following.may_be_empty), following.form, steps[1:], wanted
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional
 
 from schemas.masking import mask_text
 
-Kind = Literal["json", "soap", "fault", "html", "text", "empty", "broken"]
+Kind = Literal["json", "soap", "file", "fault", "html", "text", "empty", "broken"]
 HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 XML = re.compile(rb"^\s*<(?:\?xml|[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s>/])")
 TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -17,7 +17,8 @@ READ_AT_MOST = 4000
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An opened answer: its `kind`, the `data` of JSON, the `records` and `heads` of XML, or the `words` of the rest.
+    """An opened answer: its `kind`, the `data` of JSON or of a file, the `records` and `heads` of XML, or the `words`
+    of the rest.
 
     `soap` stands for all XML; its `records` are None where the answer that was to be inside is missing. `around` is the
     answer it came in. `words` are as they came, for the answer table; whoever shows them masks them (`first_words`).
@@ -34,7 +35,7 @@ class Envelope:
     @property
     def readable(self) -> bool:
         """The answer is of the service itself, whatever it says."""
-        return self.kind in ("json", "soap")
+        return self.kind in ("json", "soap", "file")
 
     def find(self, path: str | None) -> Any:
         """The value under a dotted path of JSON, or of a named element of XML: inside first, then in what it came

@@ -8,6 +8,9 @@ from connectors.answer.opened import at
 from connectors.spec import Operation, Piece, Spec, Stream
 from connectors.spec.words import Reply
 
+HEADER = "header."
+"""How `gives` names a header of the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -41,6 +44,8 @@ class Reading:
 
     def results(self, envelope: Envelope) -> list[Any]:
         """What an operation gives: a list, one thing as a list of it, nothing as an empty list."""
+        if envelope.kind == "file":
+            return [{"content": envelope.data}] if envelope.data else []
         if envelope.kind == "soap":
             return envelope.records or []
         found = at(envelope.data, self.element) if envelope.kind == "json" else None
@@ -54,7 +59,7 @@ def reading_of(spec: Spec, part: Stream | Operation | Piece) -> Reading:
     if isinstance(part, Stream):
         heads += [getattr(part.pages, mark, None) for mark in ("total", "last", "more", "next")]
     elif isinstance(part, Operation):
-        heads += part.gives.values()
+        heads += [path.removesuffix("?") for path in part.gives.values() if not path.startswith(HEADER)]
     return Reading(
         where,
         part.records or where.records,

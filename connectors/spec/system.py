@@ -92,7 +92,12 @@ class Operation(Request):
     lists: list[str] = Field(default=[], description="XML elements that repeat: always read as a list")
     reply: Reply | None = Field(default=None, description="where this answer keeps its parts, if elsewhere")
     gives: dict[Word, str] = Field(
-        default={}, description="values of the answer that later operations use, by the name of their placeholder"
+        default={},
+        description="values of the answer that later operations use, by the name of their placeholder: a path as in "
+        "reply, or header.<name>; one that ends in ? may be missing",
+    )
+    result: dict[Word, str] = Field(
+        default={}, description="the hub's names for the values of each result, with their dotted paths in it"
     )
     writes: bool = Field(
         default=False, description="it changes something at the peer: a time-out is unknown and never resent"
@@ -145,6 +150,7 @@ class Limits(Part):
     )
     whole: SomeTime = Field(default=900.0, validate_default=False, description="longest time for one whole answer")
     pages: int = Field(default=100_000, ge=1, description="most pages of one walk; one that goes on is an error")
+    largest: int = Field(default=256, ge=1, le=256, description="largest answer, or file, that is read: megabytes")
     attempts: int = Field(default=4, ge=1, le=10, description="tries of one request, the first one counted")
     wait: Duration = Field(
         default=1.0, validate_default=False, description="pause before the second try; doubles, with jitter"

@@ -120,8 +120,10 @@ class Inside(Part):
     at: str | None = Field(
         default=None, description="dotted path in JSON, element name in XML; left out: the whole of what was opened"
     )
-    form: Literal["json", "xml", "diffgram", "base64"] = Field(
-        alias="as", description="json, xml, diffgram (the rows of a .NET DataSet), base64 (of what the next line opens)"
+    form: Literal["json", "xml", "diffgram", "base64", "file"] = Field(
+        alias="as",
+        description="json, xml, diffgram (the rows of a .NET DataSet), base64 (of what the next line opens), "
+        "file (bytes that are not opened)",
     )
     may_be_empty: bool = Field(
         default=False, description="nothing in this place means that there are no records; else the answer is not read"
@@ -143,7 +145,16 @@ class Reply(Part):
         for step, following in zip_longest(self.inside, self.inside[1:]):
             if step.form == "base64" and (following is None or following.at is not None):
                 raise ValueError("as: base64 needs a next line without at: what the decoded bytes are")
+            if step.form == "file" and following is not None:
+                raise ValueError("as: file is not opened: nothing comes after it")
+        if self.inside and self.inside[0].form == "file" and self.inside[0].at is not None:
+            raise ValueError("a file under at: is written in base64: [{at: …, as: base64}, {as: file}]")
         return self
+
+    @property
+    def is_file(self) -> bool:
+        """The whole answer is a file, as it is."""
+        return len(self.inside) == 1 and self.inside[0].form == "file"
 
 
 class Rule(Part):

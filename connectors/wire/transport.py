@@ -50,7 +50,8 @@ class TooLarge(NoAnswer):
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One HTTP request; times in seconds: `timeout` the longest silence, `whole` the longest time for all of an answer.
+    """One HTTP request; times in seconds: `timeout` the longest silence, `whole` the longest time for all of an answer;
+    `largest` is in bytes.
 
     The repr shows no headers and no body: both carry secrets.
     """
@@ -62,6 +63,7 @@ class WireRequest:
     connect: float = 10.0
     timeout: float = 60.0
     whole: float = 900.0
+    largest: int = LARGEST_ANSWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,8 @@ def _read(response: requests.Response, is_late: Callable[[], bool], request: Wir
     while part := response.raw.read1(CHUNK, decode_content=True):
         parts.append(part)
         size += len(part)
-        if size > LARGEST_ANSWER:
-            raise TooLarge(f"the answer is larger than {LARGEST_ANSWER // 2**20} MB")
+        if size > (largest := min(request.largest, LARGEST_ANSWER)):
+            raise TooLarge(f"the answer is larger than {largest // 2**20} MB")
         if is_late():
             raise NoAnswer(f"the answer is not whole after {request.whole:g} s", timeout=True)
     return b"".join(parts)

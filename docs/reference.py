@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.spec import Spec
 from hub.config import province_schema
+from hub.migration.plan_schema import plan_schema
 from mappings.schema import MODELS, schema_of
 
 Schema = Mapping[str, Any]
@@ -34,7 +35,7 @@ class UnknownObject(Exception):
 def objects() -> dict[str, dict[str, Schema]]:
     """For each page that has tables: the objects of its language by name."""
     spec = Spec.model_json_schema()
-    province = province_schema()
+    province, plan = province_schema(), plan_schema()
     models = {model.__name__: schema_of(model) for model in MODELS.values()}
     edition = models.pop("Edition")
     inner = {name: found for schema in models.values() for name, found in schema["$defs"].items()}
@@ -43,6 +44,7 @@ def objects() -> dict[str, dict[str, Schema]]:
         "mapping-language.md": {**inner, **models},
         "codes.md": {**edition["$defs"], "Edition": edition},
         "configuration.md": {**province["$defs"], "Province": province},
+        "migration.md": {**plan["$defs"], "Plan": plan},
     }
 
 

@@ -16,6 +16,7 @@ from hub.cli import (
     inbound,
     kpi,
     mapping,
+    migrate,
     operate,
     preview,
     procedures,
@@ -70,6 +71,7 @@ worklist.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(worklist.audit_app, name="audit")
 app.add_typer(inbound.app, name="inbound")
+app.add_typer(migrate.app, name="migrate")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(codes.app, name="codes")
 app.add_typer(units.app, name="units")

@@ -1,0 +1,23 @@
+"""`lienthong migrate`: the merger of provinces by a plan, each part of it a module of its own."""
+
+from typing import Protocol
+
+import typer
+
+from hub.cli import migrate_plan
+
+
+class Commands(Protocol):
+    """A module with commands of this group."""
+
+    def register(self, app: typer.Typer) -> None: ...
+
+
+COMMANDS: tuple[Commands, ...] = (migrate_plan,)
+"""In the order in which `--help` lists them."""
+
+app = typer.Typer(
+    help="Merge provinces at a fixed hour: plan, rehearse, run, prove, decide, open, or go back.", no_args_is_help=True
+)
+for module in COMMANDS:
+    module.register(app)

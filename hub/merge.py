@@ -11,6 +11,7 @@ from hub.messages import STREAM, landed
 from hub.runs import Run, end_stage, failing, get_run
 from hub.staging import drop_staging, staged_count
 from hub.store import province_lock
+from hub.succession import ADOPTED, has_predecessors
 from schemas import tables
 from schemas.tables import holding_table, staging_table
 
@@ -43,9 +44,11 @@ place after the gate had looked, and the gate must look again."""
 DOSSIERS = """
 INSERT INTO dossier AS d (province, dossier_code, outgoing_code, source_key, procedure_code, status, changed_at,
     received_at, due_at, content_hash, steps_hash, record, notes, message_id, run_id)
-SELECT :province, s.dossier_code, coalesce(s.national_code, s.dossier_code), s.source_key, s.procedure_code, s.status,
-       s.changed_at, s.received_at, s.due_at, s.content_hash, s.steps_hash, s.record, s.notes, s.message_id, :run_id
+SELECT :province, s.dossier_code, coalesce(x.outgoing_code, s.national_code, s.dossier_code), s.source_key,
+       s.procedure_code, s.status, s.changed_at, s.received_at, s.due_at, s.content_hash, s.steps_hash, s.record,
+       s.notes, s.message_id, :run_id
 FROM verdict v JOIN {staging} s USING (message_id, position)
+LEFT JOIN succession x ON x.province = :province AND x.dossier_code = s.dossier_code
 WHERE v.verdict IN ('new', 'changed')
 ON CONFLICT (province, dossier_code) DO UPDATE SET
     source_key = excluded.source_key, procedure_code = excluded.procedure_code, status = excluded.status,
@@ -73,8 +76,9 @@ STEPS = """
 INSERT INTO progress_step
     (province, dossier_code, step_key, happened_at, status, ordinal, record, run_id, state, reason)
 SELECT :province, n.dossier_code, n.step_key, n.happened_at, n.status, n.ordinal, n.step, :run_id,
-       CASE WHEN n.happened_at < l.sent_until THEN 'late' ELSE 'pending' END,
-       CASE WHEN n.happened_at < l.sent_until THEN 'late_step' END
+       CASE WHEN n.happened_at <= x.settled_until THEN 'delivered' WHEN n.happened_at < l.sent_until THEN 'late'
+            ELSE 'pending' END,
+       CASE WHEN n.happened_at <= x.settled_until THEN NULL WHEN n.happened_at < l.sent_until THEN 'late_step' END
 FROM (
     SELECT v.dossier_code, e.step, e.ordinal, (e.step ->> 'at')::timestamptz AS happened_at,
            (e.step ->> 'status')::smallint AS status,
@@ -89,11 +93,13 @@ LEFT JOIN (
     FROM progress_step p JOIN verdict v ON v.dossier_code = p.dossier_code AND v.verdict = 'changed'
     WHERE p.province = :province AND p.state IN ('delivered', 'sending', 'unknown') GROUP BY p.dossier_code
 ) l USING (dossier_code)
+LEFT JOIN succession x ON x.province = :province AND x.dossier_code = n.dossier_code
 ON CONFLICT (province, dossier_code, step_key) DO UPDATE SET record = excluded.record, ordinal = excluded.ordinal
     WHERE progress_step.state IN ('pending', 'held')
 """
 """Steps are told apart by time and status: a text corrected later is not a second step, and one that was not sent yet
-goes out corrected. One that is older than what the national side has cannot be sent any more and waits for a person."""
+goes out corrected. One that is older than what the national side has cannot be sent any more and waits for a person.
+What an old province had reported before a cutover counts as delivered."""
 
 WITHDRAWN_STEPS = """
 DELETE FROM progress_step p USING verdict v
@@ -302,6 +308,8 @@ def _merge(connection: Connection, run: Run) -> dict[str, Any]:
     counts["held_by_reason"] = _by_reason(connection, names["holding"])
     if not run.dry_run:
         say(DOSSIERS)
+        if has_predecessors(connection, run.province):
+            say(ADOPTED)
         say(DELIVERIES)
         say(WITHDRAWN_STEPS)
         counts["steps"] = say(STEPS)

@@ -37,11 +37,12 @@ VERDICTS: dict[Verdict, str] = {
 }
 
 _NATIONAL = f"""
-SELECT n.code AS dossier_code, coalesce(d.outgoing_code, n.national, n.code) AS outgoing_code,
+SELECT n.code AS dossier_code, coalesce(d.outgoing_code, x.outgoing_code, n.national, n.code) AS outgoing_code,
        p.name AS procedure_name, p.field_code, p.field_name
 FROM unnest(CAST(:codes AS text[]), CAST(:nationals AS text[]), CAST(:procedures AS text[]),
             CAST(:received AS timestamptz[])) AS n (code, national, procedure, received_at)
 LEFT JOIN dossier d ON d.province = :province AND d.dossier_code = n.code
+LEFT JOIN succession x ON x.province = :province AND x.dossier_code = n.code
 {version_then("n.procedure", "n.received_at")}
 """
 

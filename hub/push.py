@@ -31,6 +31,8 @@ CLAIM = 400
 
 REFUSED = "refused_nationally"
 
+NOT_KNOWN = "not_known_nationally"
+
 TRIES = 3
 """Times a dossier without a clear answer is probed and sent in one push before it stays `unknown` for the next."""
 
@@ -47,7 +49,7 @@ WITH owed AS (
                       AND h.state = 'held' AND h.happened_at <= p.happened_at)
 )
 SELECT d.dossier_code, d.outgoing_code, d.content_hash, d.record, d.procedure_code, p.name AS procedure_name,
-       p.field_code, p.field_name, x.delivery_id,
+       p.field_code, p.field_name, x.delivery_id, coalesce(i.known_nationally OR i.finished, false) AS inherited,
        coalesce((SELECT jsonb_agg(jsonb_build_object('step_key', s.step_key, 'record', s.record, 'state', s.state)
                         ORDER BY s.happened_at, s.ordinal)
                  FROM progress_step s WHERE s.province = d.province AND s.dossier_code = d.dossier_code
@@ -61,6 +63,7 @@ FROM owed JOIN dossier d ON d.province = :province AND d.dossier_code = owed.dos
 {version_then("d.procedure_code", "d.received_at")}
 LEFT JOIN delivery x ON x.province = d.province AND x.dossier_code = d.dossier_code
      AND x.state IN ('pending', 'sending', 'unknown')
+LEFT JOIN succession i ON i.province = d.province AND i.dossier_code = d.dossier_code
 WHERE d.dossier_code > :after
 ORDER BY d.dossier_code LIMIT :limit
 """
@@ -79,6 +82,8 @@ class Owed:
     field_code: str | None
     field_name: str | None
     delivery_id: int | None
+    inherited: bool
+    """An old province reported it, or it was history at the cutover: it is updated, never created."""
     steps: list[dict[str, Any]]
     sent_steps: list[dict[str, Any]]
 
@@ -209,6 +214,11 @@ def _send(engine: Engine, side: National, province: str, run_id: int, owed: Owed
 def _deliver(engine: Engine, side: National, province: str, run_id: int, owed: Owed) -> None:
     known = side.look_up(owed.outgoing_code)
     if owed.delivery_id is not None:
+        if known is None and owed.inherited:
+            with engine.begin() as connection:
+                said = f"no dossier {owed.outgoing_code} is found; an old province's dossier is never created anew"
+                _hold_dossier(connection, province, run_id, owed, NOT_KNOWN, said)
+            return
         payload = side.dossier_payload(owed.record, owed)
         if known is None or not side.same_dossier(payload, known):
             answer = side.put_dossier(payload, updating=known is not None)

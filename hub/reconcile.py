@@ -28,6 +28,8 @@ SELECT d.dossier_code, d.outgoing_code, d.delivered_hash AS content_hash, d.reco
                 '[]') AS steps
 FROM dossier d {version_then("d.procedure_code", "d.received_at")}
 WHERE d.province = :province AND d.delivered_hash = d.content_hash AND d.dossier_code > :after
+  AND NOT EXISTS (SELECT FROM succession i WHERE i.province = d.province AND i.dossier_code = d.dossier_code
+                  AND i.finished AND coalesce(d.changed_at <= i.settled_until, true))
   AND (CAST(:run_id AS bigint) IS NULL
        OR d.reconciled_hash IS DISTINCT FROM d.delivered_hash
        OR EXISTS (SELECT FROM delivery x WHERE x.province = d.province AND x.dossier_code = d.dossier_code
@@ -36,6 +38,9 @@ WHERE d.province = :province AND d.delivered_hash = d.content_hash AND d.dossier
                   AND s.sent_run_id = :run_id))
 ORDER BY d.dossier_code LIMIT :limit
 """
+
+
+"""History that came with a cutover and was not touched since is the old province's to compare: it was sent by that."""
 
 
 @dataclass(frozen=True, slots=True)

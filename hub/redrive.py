@@ -21,6 +21,7 @@ from hub.reconcile import reconcile
 from hub.runs import end_stage, fail_run, open_run
 from hub.staging import copy_batch, create_staging, drop_staging
 from hub.store import whole_province
+from hub.succession import must_be_open
 from hub.sync import run_stages
 from hub.worklist.chosen import Chosen
 
@@ -87,7 +88,9 @@ def redrive(hub: Hub, chosen: Chosen | None = None, *, who: str | None = None) -
 
     Raises:
         Busy: a sync, a push or another redrive holds the province; nothing was started.
+        Refused: a cutover closed the province, or it is not open yet.
     """
+    must_be_open(hub.engine, hub.slug)
     fits, given = (chosen or Chosen()).sql()
     fits, given = f"{fits} AND q.province = :slug", {**given, "slug": hub.slug}
     with whole_province(hub.engine, hub.slug, *PURPOSES):

@@ -15,6 +15,7 @@ from hub.reconcile import reconcile
 from hub.report import finish
 from hub.runs import Run, fail_run, get_run, open_run
 from hub.store import province_lock
+from hub.succession import must_be_open
 
 
 def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None = None, dry_run: bool = False) -> Run:
@@ -22,7 +23,9 @@ def start_run(hub: Hub, *, since: datetime | None = None, until: datetime | None
 
     Raises:
         ConfigurationError, MappingError: something the stages need cannot be used; no run was opened.
+        Refused: a cutover closed the province, or it is not open yet.
     """
+    must_be_open(hub.engine, hub.slug)
     until = until or hub.clock()
     if since is not None and since > until:
         raise ConfigurationError(

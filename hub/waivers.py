@@ -19,7 +19,7 @@ WITH decided AS (
          AND w.reason = 'conflicting_duplicate' AND w.value = s.dossier_code AND w.ended_at IS NULL
     WHERE NOT EXISTS (
         SELECT FROM dossier o WHERE o.outgoing_code = coalesce(s.national_code, s.dossier_code)
-        AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code))
+        AND o.succeeded_by IS NULL AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code))
     ORDER BY code, w.waiver_id DESC
 )
 DELETE FROM failing f USING {staging} s, waiver w

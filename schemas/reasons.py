@@ -124,6 +124,11 @@ REASONS: dict[str, Reason] = {
         "it is older than a step that the national side already has", "cũ hơn bước đã gửi lên quốc gia", PROVINCE
     ),
     "refused_nationally": Reason("the national side refused it", "hệ thống quốc gia từ chối", NATIONAL),
+    "not_known_nationally": Reason(
+        "it began in a province that was merged, and the national side does not find it; it is never reported as new",
+        "hồ sơ của tỉnh cũ trước hợp nhất, hệ thống quốc gia không tìm thấy; không gửi lại như hồ sơ mới",
+        NATIONAL,
+    ),
     "unsendable": Reason("the national mapping cannot say it", "không chuyển được sang cấu trúc quốc gia", ENGINEER),
 }
 

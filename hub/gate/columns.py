@@ -92,8 +92,10 @@ LEFT JOIN backward b ON b.before = d.status AND b.after = s.status AND d.source_
      AND s.changed_at > d.changed_at
 LEFT JOIN LATERAL (SELECT 'record ' || d.source_key || ' has it' AS rival WHERE d.source_key <> s.source_key
      AND (d.content_hash, d.steps_hash) <> (s.content_hash, s.steps_hash)) e ON true
-LEFT JOIN (SELECT outgoing_code, province, dossier_code, 'province ' || province || ' has it' AS rival FROM dossier) o
-     ON o.outgoing_code = coalesce(s.national_code, s.dossier_code)
+LEFT JOIN succession i ON i.province = :province AND i.dossier_code = s.dossier_code
+LEFT JOIN (SELECT outgoing_code, province, dossier_code, 'province ' || province || ' has it' AS rival FROM dossier
+           WHERE succeeded_by IS NULL) o
+     ON o.outgoing_code = coalesce(i.outgoing_code, s.national_code, s.dossier_code)
      AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, s.dossier_code)
 LEFT JOIN held_claims q ON q.code = s.dossier_code
 LEFT JOIN held_claims v ON v.code = s.national_code

@@ -15,6 +15,7 @@ from hub.errors import ConfigurationError
 from hub.gate.suite import Suite, load_suite
 from hub.redrive import NOTHING, PURPOSES, redrive
 from hub.store import whole_province
+from hub.succession import must_be_open
 from hub.waivers import CONFLICT, LATE, Waiver
 from hub.worklist.chosen import Chosen
 from hub.worklist.locked import lock, touched
@@ -121,6 +122,7 @@ def aside(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = N
 
 def _decide(hub: Hub, item_id: int, who: str, version: int | None, decided: Decision) -> dict[str, Any]:
     """Write the decision in one transaction, then redrive what it frees, all while nobody else has the province."""
+    must_be_open(hub.engine, hub.slug)
     with whole_province(hub.engine, hub.slug, *PURPOSES):
         with hub.engine.begin() as connection:
             [one] = lock(connection, [item_id], version)
@@ -146,7 +148,7 @@ WHERE province = :province AND dossier_code = :dossier_code AND source_key <> :s
 
 TAKEN = """
 SELECT o.province, o.dossier_code FROM dossier o
-WHERE o.outgoing_code = coalesce(CAST(:national AS text), :dossier_code)
+WHERE o.outgoing_code = coalesce(CAST(:national AS text), :dossier_code) AND o.succeeded_by IS NULL
 AND (o.province, o.dossier_code) IS DISTINCT FROM (:province, :dossier_code)
 """
 

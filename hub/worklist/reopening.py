@@ -10,6 +10,7 @@ from hub.context import Hub
 from hub.errors import ConfigurationError
 from hub.redrive import PURPOSES
 from hub.store import whole_province
+from hub.succession import must_be_open
 from hub.worklist.locked import lock, touched
 
 MADE = """
@@ -48,6 +49,7 @@ def reopen(hub: Hub, item_id: int, who: str, why: str, *, version: int | None = 
         ChangedMeanwhile: it has another version than the one that was seen.
         Busy: a sync or a redrive holds the province; nothing was changed.
     """
+    must_be_open(hub.engine, hub.slug)
     with whole_province(hub.engine, hub.slug, *PURPOSES), hub.engine.begin() as connection:
         [one] = lock(connection, [item_id], version, settled=True)
         ended = waivers.end(connection, list(connection.scalars(text(MADE), one)), who)

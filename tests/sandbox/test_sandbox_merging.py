@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mappings.resolving import resolve
+from mappings.resolving import Era, resolve
 from sandbox import agencies
 from sandbox.calendar import VIET_NAM
 from sandbox.dossiers import Generator
 from sandbox.plain import Plain, PlainDossier
-from sandbox.provinces import PROFILES, offices
+from sandbox.provinces import PROFILES, offices, places
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "can_tho"
 SIZE, SEED = 3200, 7
@@ -43,7 +43,7 @@ def test_before_the_reform_every_unit_is_one_of_that_day_and_after_it_two_thirds
     profile = PROFILES[slug]
     for d in clean(slug):
         assert d.received
-        era = "old" if d.place.district else "new"
+        era: Era = "old" if d.place.district else "new"
         day = d.received.date() if d.received < REFORM else date(2025, 7, 1)
         assert resolve(d.place.commune, day, era=None if d.received < REFORM else era).unit, d.place
         if d.received < REFORM:
@@ -88,8 +88,10 @@ def test_the_three_systems_gave_some_of_their_dossiers_the_same_code() -> None:
 def test_the_table_of_agencies_names_who_takes_over_from_each_that_a_source_writes() -> None:
     rows = list(csv.DictReader((EXAMPLE / "migrations" / "can_tho.agencies.csv").open(encoding="utf-8", newline="")))
     assert rows == agencies.successors("can_tho")
-    known = {(row["source"], row["old_code"]): row for row in rows}
-    assert len(known) == len(rows)
+    committees = [row for row in rows if not row["source"]]
+    assert {row["commune"] for row in committees} == {place.commune for place in places("can_tho")[1]}
+    known = {(row["source"], row["old_code"]): row for row in rows if row["source"]}
+    assert len(known) == len(rows) - len(committees)
     new = {office.old: office.name for group in offices("can_tho") for office in group}
     for slug in MERGING:
         for d in clean(slug):

@@ -117,7 +117,9 @@ def merged(
     (home / "sandbox" / "connections.json").write_text(json.dumps(dict.fromkeys(names, account)), "utf-8")
     settings = Settings(home, (BASE / "examples" / "can_tho", BASE))
     plan = load_plan(settings, "can_tho")
-    plan = plan.model_copy(update={"sources": plan.sources[:1]})
+    plan = plan.model_copy(
+        update={"sources": plan.sources[:1], "recode": plan.recode.model_copy(update={"agencies": None})}
+    )
     digest = plan_digest(plan_path(settings, "can_tho"))
     attempt = open_attempt(engine, plan, kind, digest=digest, mark=NOON - timedelta(hours=12))  # type: ignore[arg-type]
     peers = Peers()

@@ -1,6 +1,7 @@
 """Check: resolve staged rows against what the hub knows, run the expectations in SQL, set failing rows apart."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -43,15 +44,28 @@ def check(hub: Hub, run_id: int) -> dict[str, Any]:
 
 
 def apply_gate(
-    hub: Hub, run_id: int, ended: Callable[[Connection, dict[str, Any]], None], run: Run | None = None
+    hub: Hub,
+    run_id: int,
+    ended: Callable[[Connection, dict[str, Any]], None],
+    run: Run | None = None,
+    *,
+    alone: bool = False,
+    again: str | None = None,
 ) -> dict[str, Any]:
     """Run the suites on a run's staging tables and set failing rows apart; `ended` is called in that transaction.
 
-    Without `run`, or with a dry one, nothing is kept but what is set apart: no outcomes, warnings or measures.
+    Without `run`, or with a dry one, nothing is kept but what is set apart: no outcomes, warnings or measures. `alone`
+    judges each record by itself, not by other records nor by what a sync has stored; `again` is the command that goes
+    on after a stop was accepted.
     """
     kept = run if run is not None and not run.dry_run else None
     suite = checked_suite(hub.settings, "dossier")
+    if alone:
+        suite = replace(suite, rules=tuple(rule for rule in suite.rules if not {*rule.columns} & set(_BESIDE)))
     with hub.engine.begin() as connection:
+        if alone:
+            for name in _STORED:  # of this transaction; it stands before the hub's own of the name
+                connection.execute(text(f"CREATE TEMP TABLE {name} (LIKE {name}) ON COMMIT DROP"))
         gate = columns.make_gate(connection, hub, run_id, suite)
     found = outcomes(hub.engine, gate, suite, columns.KEY)
     whole = _look_at_the_whole(hub, kept) if kept and kept.kind == "sync" and not kept.fixed else None
@@ -61,7 +75,9 @@ def apply_gate(
     _must_have_queries(found)
     with hub.engine.begin() as connection:
         stopped = [(one, f"{one.failed:,} of {one.evaluated:,} rows") for one in found if _failed(one, "stop")]
-        again = "lienthong quarantine redrive" if kept and kept.kind == "redrive" else "lienthong sync"
+        if again is None:
+            command = "quarantine redrive" if kept and kept.kind == "redrive" else "sync"
+            again = f"lienthong {command} {hub.slug}"
         used = refuse_stops(connection, hub.slug, run_id, stopped + (whole.stops if whole else []), again)
         select_failing(connection, [one for one in found if _failed(one, "hold")], "failing")
         held = set_apart(connection, hub.slug, run_id)
@@ -83,6 +99,12 @@ def apply_gate(
         connection.execute(text(f"DROP TABLE {gate}"))
         ended(connection, counts)
     return counts
+
+
+_STORED = ("dossier", "quarantine")
+"""What a sync has stored of a province."""
+_BESIDE = ("rival", "status_before", "status_fault")
+"""Columns of the gate that compare a record with another one or with what is stored."""
 
 
 class _Whole:

@@ -65,8 +65,10 @@ def keyless(record: dict[str, Any]) -> str:
     return f"without key {content_hash(orjson.dumps(record))}"
 
 
-def prepare_staging(hub: Hub, run: Run) -> None:
+def prepare_staging(hub: Hub, run: Run, behind: int = 0) -> None:
     """Make the run's staging tables, or fill them again from the message log when a crash of the server emptied them.
+
+    `behind`: up to this message everything is merged already, and staged no longer.
 
     What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out. Of a
     queue everything counts.
@@ -77,10 +79,10 @@ def prepare_staging(hub: Hub, run: Run) -> None:
 
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)
-        if staged_count(connection, run.run_id) < landed(connection, run.run_id)["records"]:
+        if staged_count(connection, run.run_id) < landed(connection, run.run_id, behind)["records"]:
             clear_staging(connection, run.run_id)
             inside = any_time if hub.source.is_queue(STREAM) else in_window
-            for message_id in messages_of(connection, run.run_id):
+            for message_id in messages_of(connection, run.run_id, behind):
                 records = hub.source.parse(STREAM, body_of(connection, message_id))
                 copy_batch(connection, run.run_id, message_id, map_records(hub, enumerate(records), inside))
 

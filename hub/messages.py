@@ -62,16 +62,26 @@ def body_of(connection: Connection, message_id: int) -> bytes:
     return zstandard.decompress(body) if body else b""
 
 
-def messages_of(connection: Connection, run_id: int) -> list[int]:
-    """Ids of a run's readable messages, in the order they came."""
-    query = select(message.c.message_id).where(message.c.run_id == run_id, message.c.error.is_(None))
+def messages_of(connection: Connection, run_id: int, behind: int = 0) -> list[int]:
+    """Ids of a run's readable messages, in the order they came; `behind` leaves out those up to a message."""
+    query = select(message.c.message_id).where(
+        message.c.run_id == run_id, message.c.error.is_(None), message.c.message_id > behind
+    )
     return list(connection.scalars(query.order_by(message.c.message_id)))
 
 
-def landed(connection: Connection, run_id: int) -> dict[str, Any]:
-    """What a run has landed: `pages`, `records` staged from them, `bytes` as received."""
+def last_message(connection: Connection, run_id: int) -> int:
+    """Id of the message that a run landed last; 0 before the first."""
+    query = text("SELECT coalesce(max(message_id), 0) FROM message WHERE run_id = :run_id AND error IS NULL")
+    return int(connection.scalar(query, {"run_id": run_id}) or 0)
+
+
+def landed(connection: Connection, run_id: int, behind: int = 0) -> dict[str, Any]:
+    """What a run has landed, all of it or `behind` a message: `pages`, `records` staged from them, `bytes` as
+    received."""
     query = text(
         "SELECT count(*) AS pages, coalesce(sum(records), 0) AS records, coalesce(sum(size), 0) AS bytes"
-        " FROM message WHERE run_id = :run_id AND error IS NULL"
+        " FROM message WHERE run_id = :run_id AND error IS NULL AND message_id > :behind"
     )
-    return {name: int(value) for name, value in connection.execute(query, {"run_id": run_id}).one()._mapping.items()}
+    found = connection.execute(query, {"run_id": run_id, "behind": behind}).one()
+    return {name: int(value) for name, value in found._mapping.items()}

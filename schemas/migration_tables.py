@@ -134,6 +134,13 @@ migrated = Table(
         "source_key",
         postgresql_where=text("state IN ('read', 'loading', 'unknown')"),
     ),
+    Index("ix_migrated_code", "migration_id", "dossier_code"),
+    Index(
+        "ix_migrated_national",
+        "migration_id",
+        "national_code",
+        postgresql_where=text("national_code IS NOT NULL"),
+    ),
     Index("ix_migrated_reason", "migration_id", "state", "reason", postgresql_where=text("state = 'held'")),
 )
 """The account: one row for each source record that was read. Each is migrated, held or out of scope in the end."""

@@ -75,7 +75,7 @@ def refuse_stops(
         f"the gate stopped the run before the merge: {words}",
         where=f"{province} · check",
         next_step="Ask whether the source is right. If it is, let the next run pass: lienthong quality accept"
-        f" {province} --rule {first} --by NAME --why TEXT; then {again} {province}",
+        f" {province} --rule {first} --by NAME --why TEXT; then {again}",
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from connectors import Connector, Hosts, Peer, Spec, Window, WireRequest, WireResponse
 from connectors.wire.transport import NoAnswer
-from hub import pull as pulling
+from hub import pages as pages_module
 from hub.context import Hub
 from hub.errors import StageFailed
 from hub.status import province_status
@@ -83,13 +83,13 @@ def complete(hub: Hub, sandbox: Sandbox, dossiers: int) -> None:
 def test_each_page_is_acknowledged_once_it_is_on_disk_and_none_is_read_ahead(
     lao_cai: Hub, queue: Waiting, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dossiers, land, waits = len(queue.waiting), pulling.land, list[bool]()
+    dossiers, land, waits = len(queue.waiting), pages_module.land, list[bool]()
 
     def noted(*words: Any, durable: bool) -> int:
         waits.append(durable)
         return land(*words, durable=durable)
 
-    monkeypatch.setattr(pulling, "land", noted)
+    monkeypatch.setattr(pages_module, "land", noted)
     sync(lao_cai)
     assert waits and all(waits)
     pages = -(-dossiers // ROWS)
@@ -130,17 +130,17 @@ def test_an_acknowledgement_that_fails_keeps_what_landed_and_names_its_page(
 def test_a_crash_between_landing_and_acknowledging_only_repeats_the_page(
     lao_cai: Hub, queue: Waiting, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dossiers, land = len(queue.waiting), pulling.land
+    dossiers, land = len(queue.waiting), pages_module.land
 
     def dies(*words: Any, **more: Any) -> int:
         land(*words, **more)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pulling, "land", dies)
+    monkeypatch.setattr(pages_module, "land", dies)
     with pytest.raises(KeyboardInterrupt):
         sync(lao_cai)
     assert (queue.landed, len(queue.waiting)) == ([], dossiers)
-    monkeypatch.setattr(pulling, "land", land)
+    monkeypatch.setattr(pages_module, "land", land)
     sync(lao_cai)
     assert not queue.waiting
     complete(lao_cai, sandbox, dossiers)

@@ -145,6 +145,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("migration_id", "source", "source_key", name=op.f("pk_migrated")),
     )
+    op.create_index("ix_migrated_code", "migrated", ["migration_id", "dossier_code"], unique=False)
+    op.create_index(
+        "ix_migrated_national",
+        "migrated",
+        ["migration_id", "national_code"],
+        unique=False,
+        postgresql_where=sa.text("national_code IS NOT NULL"),
+    )
     op.create_index(
         "ix_migrated_owed",
         "migrated",
@@ -394,6 +402,8 @@ def downgrade() -> None:
         table_name="migrated",
         postgresql_where=sa.text("state IN ('read', 'loading', 'unknown', 'migrated')"),
     )
+    op.drop_index("ix_migrated_national", table_name="migrated", postgresql_where=sa.text("national_code IS NOT NULL"))
+    op.drop_index("ix_migrated_code", table_name="migrated")
     op.drop_index("ix_migrated_reason", table_name="migrated", postgresql_where=sa.text("state = 'held'"))
     op.drop_index(
         "ix_migrated_owed", table_name="migrated", postgresql_where=sa.text("state IN ('read', 'loading', 'unknown')")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -137,6 +137,8 @@ class Migrating:
     sleep: Callable[[float], None] = time.sleep
     progress: Progress = silent
     transport: Any = None
+    tick_took: timedelta = timedelta()
+    """How long the last look at the counts took: the clock's next one waits accordingly."""
     _sources: dict[str, Hub] = field(default_factory=dict, repr=False)
 
     @property

@@ -70,7 +70,8 @@ def test_every_old_commune_becomes_a_unit_in_force_or_is_held_with_the_candidate
             [one] = findings
             assert (one.reason, one.field, one.value) == ("commune_undecided", "commune", old.code)
             named = {word.split()[0] for word in (one.detail or "").split("; ")}
-            assert len(named) > 1
+            assert named == parts and len(parts) > 1
+            assert "part_area_all_population" not in {one.split_part for one in successors[old.code]}
             assert record["commune"] == old.code
             assert not [part for part in record.get("former", ()) if part["field"] == "commune"]
             continue

@@ -1,4 +1,4 @@
-"""`python -m sandbox start|stop|status|advance|reset|faults|file|agencies [--json]`.
+"""`python -m sandbox start|stop|status|advance|reset|faults|file|agencies|open|staff [--json]`.
 
 Exit codes: 0 done; 2 the command line or the state does not allow it (the sentence says what to do); 3 a peer
 is not running.
@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox import agencies, portal, processes, status
-from sandbox.faults import COMMON, NATIONAL, SYSTEM
+from sandbox.faults import COMMON, NATIONAL, SYSTEM, TARGET
 from sandbox.processes import SandboxError
-from sandbox.provinces import PROFILES, STARTED, TARGETS
+from sandbox.provinces import ALL, STARTED, TARGETS
 from sandbox.state import TAKES, Config, Folder, default_folder
 
 DEFAULT_SIZE = 2000
@@ -52,8 +52,8 @@ def _joined(held: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
 def _start(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     chosen = tuple(s for s in options.provinces.split(",") if s) if options.provinces else None
     for slug in chosen or ():
-        if slug not in PROFILES:
-            raise SandboxError(f"unknown province {slug!r}; the sandbox knows: {', '.join(PROFILES)}")
+        if slug not in ALL:
+            raise SandboxError(f"unknown province {slug!r}; the sandbox knows: {', '.join(ALL)}")
     if options.size is not None and not 10 <= options.size <= 1_000_000:
         raise SandboxError(f"--size must lie between 10 and 1000000, not {options.size}")
     held = folder.config()
@@ -166,7 +166,7 @@ def _file(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     if config is None or options.province not in config.provinces:
         known = ", ".join(config.provinces) if config else "none: run python -m sandbox start"
         raise SandboxError(f"this sandbox has no province {options.province!r}; it has: {known}")
-    if PROFILES[options.province].kind not in TAKES:
+    if ALL[options.province].kind not in TAKES:
         raise SandboxError(f"the system of {options.province} takes no dossiers from the portal")
     unknown = options.n // 5 if options.unknown is None else options.unknown
     if not 0 <= unknown <= options.n <= 10_000:
@@ -187,8 +187,30 @@ def _agencies(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
     return agencies.successors(options.target), agencies.table(options.target).rstrip("\n")
 
 
+def _target(folder: Folder, options: argparse.Namespace) -> processes.Process:
+    if options.target not in TARGETS:
+        raise SandboxError(f"{options.target!r} is no new province; these are: {', '.join(TARGETS)}")
+    process = processes.running(folder, options.target)
+    if process is None:
+        raise SandboxError(f"the peer {options.target} is not running; run: python -m sandbox start")
+    return process
+
+
+def _open(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    body = processes.call(_target(folder, options), "/_sandbox/open", {})
+    return body, f"{options.target} is open; its staff work from the next day on"
+
+
+def _staff(folder: Folder, options: argparse.Namespace) -> tuple[Any, str]:
+    wanted = {"code": options.code} if options.code else {}
+    body = processes.call(_target(folder, options), "/_sandbox/move" if options.move else "/_sandbox/staff", wanted)
+    return body, f"{body['code']} is at status {body['status']} now" if options.move else f"{body['code']} was entered"
+
+
 _COMMANDS = {
     "agencies": _agencies,
+    "open": _open,
+    "staff": _staff,
     "file": _file,
     "start": _start,
     "stop": _stop,
@@ -212,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--size", type=int, help=f"dossiers per province ({DEFAULT_SIZE}), at most 1000000")
     start.add_argument("--seed", type=int, help="what decides every record")
     start.add_argument("--port-base", type=int, default=18080, help="first of the ports (18080); 0 takes free ones")
-    start.add_argument("--provinces", help=f"comma list of {', '.join(PROFILES)}; joins those that are there")
+    start.add_argument("--provinces", help=f"comma list of {', '.join(ALL)}; joins those that are there")
     stop = commands.add_parser("stop", parents=[common], help="end the peers, or the named ones; their ledgers stay")
     stop.add_argument("peers", nargs="*", metavar="peer")
     commands.add_parser("status", parents=[common], help="counts from the peers' own ledgers")
@@ -221,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     advance.add_argument("--days", type=int, default=1)
     commands.add_parser("reset", parents=[common], help="end the peers and delete their state")
-    kinds = ", ".join(sorted({*COMMON, *SYSTEM, *NATIONAL}))
+    kinds = ", ".join(sorted({*COMMON, *SYSTEM, *TARGET, *NATIONAL}))
     faults = commands.add_parser(
         "faults", parents=[common], help="arm, list or clear faults of a peer", epilog=f"kinds: {kinds}"
     )
@@ -245,6 +267,12 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("--to", help=f"the receiver ({RECEIVER}); without a path, /inbound/<province> of it")
     agencies_ = commands.add_parser("agencies", parents=[common], help="who takes over from whom, as CSV")
     agencies_.add_argument("target", help="the new province, such as can_tho")
+    opening = commands.add_parser("open", parents=[common], help="a new province opens: its staff go on with dossiers")
+    opening.add_argument("target", help="the new province, such as can_tho")
+    staff = commands.add_parser("staff", parents=[common], help="staff of a new province enter a dossier, or move one")
+    staff.add_argument("target", help="the new province, such as can_tho")
+    staff.add_argument("--code", help="its code (made up); with --move an imported dossier's")
+    staff.add_argument("--move", action="store_true", help="take the dossier one step further instead")
     serve = commands.add_parser("serve", parents=[common])
     serve.add_argument("peer")
     serve.add_argument("--socket", type=int, required=True)

@@ -9,6 +9,7 @@ COMMON = {
     "html": "HTTP 200 with a proxy's HTML page `502 Bad Gateway`; nothing was applied",
     "http": "HTTP `status` (503) with a plain text; nothing was applied",
     "timeout": "no answer for `seconds` (5) or until the caller hangs up; nothing was applied",
+    "slow": "applied and answered, but only after `seconds` (5)",
     "timeout_after": "applied, then no answer for `seconds` (5) or until the caller hangs up",
     "truncated": "applied, but the body ends after 60 % with a right Content-Length",
     "reset": "applied, but the connection breaks in the middle of the body",
@@ -27,6 +28,11 @@ SYSTEM = {
     "unknown_field": "every record carries a field that no document names",
     "unknown_status": "the first record of the page has a status that no list knows",
 }
+TARGET = {
+    "refuse_share": "until cleared, `percent` (1) of the imported dossiers, always the same, are refused with `text`",
+}
+STANDING = frozenset({"refuse_share"})
+"""Kinds that hold until they are cleared and spoil no call as such."""
 NATIONAL = {
     "timeout_before": "same as timeout: no answer and not applied",
     "session_expired": "the session is refused and forgotten",
@@ -85,7 +91,11 @@ class FaultBook:
         """The fault that spoils this call, if one does; every armed fault of the operation counts the call."""
         hit: Fault | None = None
         for fault in self.armed:
-            if fault.operation not in ("*", operation) or (fault.code and fault.code.encode() not in body):
+            if (
+                fault.kind in STANDING
+                or fault.operation not in ("*", operation)
+                or (fault.code and fault.code.encode() not in body)
+            ):
                 continue
             if fault.after > 0:
                 fault.after -= 1
@@ -94,6 +104,10 @@ class FaultBook:
                 hit = fault
         self.armed = [f for f in self.armed if f.times > 0]
         return hit
+
+    def standing(self, kind: str) -> Fault | None:
+        """The latest armed fault of a standing kind."""
+        return next((fault for fault in reversed(self.armed) if fault.kind == kind), None)
 
     def clear(self) -> int:
         n = len(self.armed)

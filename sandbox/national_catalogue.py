@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.people import DOCUMENT_NAMES
 from sandbox.procedures import Procedure, national, rows
-from sandbox.provinces import PROFILES, offices
+from sandbox.provinces import ALL, OF_EACH_SYSTEM, offices
 
 _CHANNEL_MODES = {"1": "Trực tiếp", "2": "Trực tuyến", "3": "Dịch vụ bưu chính"}
 _AUDIENCE = {
@@ -173,9 +173,9 @@ def fields(made: Catalogue) -> list[dict[str, str]]:
 
 
 def agencies() -> list[dict[str, str]]:
-    """Ministries, the example provinces, their departments and communes."""
+    """Ministries, the example provinces since the mergers of 2025, their departments and communes."""
     found = [{"MADONVI": r["code"], "TENDONVI": r["name"], "CAPDONVI": "0"} for r in rows("ministries.csv")]
-    for p in PROFILES.values():
+    for p in (*(ALL[slug] for slug in OF_EACH_SYSTEM), ALL["can_tho"]):
         found.append({"MADONVI": p.agency, "TENDONVI": f"UBND {p.name}", "CAPDONVI": "1"})
         departments, committees = offices(p.slug)
         found += [{"MADONVI": o.old, "TENDONVI": o.name, "CAPDONVI": "1"} for o in departments]

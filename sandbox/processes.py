@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.provinces import PROFILES, STARTED
+from sandbox.provinces import ALL, STARTED
 from sandbox.state import INTAKES, NATIONAL, REPOSITORY, Folder
 
 _STARTED_WITHIN = 40.0
@@ -117,9 +117,9 @@ def write_addresses(folder: Folder, found: list[Process]) -> None:
     """Where each peer listens, into the accounts under which the hub calls it."""
     accounts = folder.accounts()
     for process in found:
-        name = PROFILES[process.peer].connection if process.peer in PROFILES else process.peer
+        name = ALL[process.peer].connection if process.peer in ALL else process.peer
         accounts[name]["host"] = process.url
-        if process.peer in PROFILES and (intake := INTAKES.get(PROFILES[process.peer].kind)):
+        if process.peer in ALL and (intake := INTAKES.get(ALL[process.peer].kind)):
             accounts[intake.format(slug=process.peer)]["host"] = process.url
     folder.write_accounts(accounts)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import uvicorn
 
 from sandbox.national import NationalPeer
-from sandbox.provinces import PROFILES
+from sandbox.provinces import ALL
 from sandbox.state import NATIONAL, Folder
 from sandbox.wire import App, Peer
 
@@ -20,6 +20,7 @@ PEERS: dict[str, tuple[str, str, Callable[[], float]]] = {
     "fpt_rest": ("sandbox.fpt_rest", "FptRestPeer", time.time),
     "mobifone": ("sandbox.mobifone", "MobiFonePeer", time.monotonic),
     "tan_dan": ("sandbox.tan_dan", "TanDanPeer", time.monotonic),
+    "vnpt_import": ("sandbox.target", "TargetPeer", time.monotonic),
 }
 """Module, class and clock of the peer that speaks for a kind of system."""
 
@@ -31,7 +32,7 @@ def build(folder: Folder, name: str, clock: Callable[[], float] | None = None) -
         raise SystemExit(f"no sandbox state in {folder.path}; run: python -m sandbox start")
     if name == NATIONAL:
         return NationalPeer(folder, config, clock or time.monotonic)
-    module, made, own_clock = PEERS[PROFILES[name].kind]
+    module, made, own_clock = PEERS[ALL[name].kind]
     peer: Peer = getattr(import_module(module), made)(folder, config, name, clock or own_clock)
     return peer
 

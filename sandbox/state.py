@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.calendar import virtual_now
-from sandbox.provinces import PROFILES
+from sandbox.provinces import ALL
 from sandbox.timeline import read_journal
 
 NATIONAL = "national"
 EXTRA: dict[str, dict[str, str]] = {
     "vnpt": {"client_id": "svc-lienthong"},
     "mobifone": {"app_name": "LIENTHONG"},
+    "vnpt_import": {"client_id": "svc-lienthong"},
 }
 """What an account of a system holds besides login and password, by the system's kind."""
-INTAKES = {"vnpt": "vnpt_intake_{slug}"}
+INTAKES = {"vnpt": "vnpt_intake_{slug}", "vnpt_import": "vnpt_import_{slug}"}
 """The connection under which a system takes dossiers from outside, where it is another than that of its pull."""
 TAKES = ("vnpt", "viettel")
 """Kinds of systems that take dossiers which citizens file on the national portal."""
@@ -67,7 +68,7 @@ class Folder:
         accounts = self.accounts()
         wanted = {NATIONAL: _account("dvc_lienthong", {})}
         for slug in config.provinces:
-            p = PROFILES[slug]
+            p = ALL[slug]
             wanted[p.connection] = _account(f"lienthong_{slug}", EXTRA.get(p.kind, {}))
             if p.kind in INTAKES:
                 wanted[INTAKES[p.kind].format(slug=slug)] = _account(f"lienthong_intake_{slug}", {})

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from sandbox import intake
+from sandbox import import_ledger, import_moves, intake
 from sandbox.national_catalogue import catalogue
 from sandbox.national_ledger import summary
 from sandbox.processes import SandboxError, all_names, running
-from sandbox.provinces import PROFILES
+from sandbox.provinces import PROFILES, TARGETS
 from sandbox.state import NATIONAL, TAKES, Config, Folder
-from sandbox.system import Served, SystemState, calls
+from sandbox.system import Served, SystemState, calls, open_ledger
 from sandbox.timeline import append_journal
 
 MOST_DAYS = 365
 
 
 def status(folder: Folder) -> dict[str, Any]:
-    """The shape of `status --json`; zeros and no systems when nothing was started yet."""
+    """The shape of `status --json`; zeros and no systems when nothing was started yet. Targets stand apart."""
     config = folder.config()
     up = [name for name in all_names(folder) if running(folder, name)]
     body: dict[str, Any] = {"national": summary(folder.ledger(NATIONAL)), "systems": {}, "running": up}
@@ -24,6 +24,9 @@ def status(folder: Folder) -> dict[str, Any]:
     days = folder.days()
     body["national"]["procedures"] = catalogue(config.seed, days).summary()
     for slug in config.provinces:
+        if slug in TARGETS:
+            body.setdefault("targets", {})[slug] = import_ledger.summary(folder.ledger(slug))
+            continue
         system = SystemState(folder, config, slug).summary()
         body["systems"][slug] = {
             "dossiers": system.pop("dossiers"),
@@ -45,7 +48,7 @@ def advance(folder: Folder, days: int) -> dict[str, Any]:
     A dossier that changes on two of the days, or comes new and changes after, counts once (as new if it is new).
     """
     config = _started(folder)
-    states = {slug: SystemState(folder, config, slug) for slug in config.provinces}
+    states = {slug: SystemState(folder, config, slug) for slug in config.provinces if slug not in TARGETS}
     before = folder.days()
     if before + days > MOST_DAYS:
         raise SandboxError(
@@ -68,9 +71,21 @@ def advance(folder: Folder, days: int) -> dict[str, Any]:
         "systems": {
             slug: {"changed": len(changed[slug]), "added": added[slug], "corrected": corrected[slug]} for slug in states
         },
+        **_staffs_work(folder, config),
         "now": folder.now().isoformat(),
         "days": folder.days(),
     }
+
+
+def _staffs_work(folder: Folder, config: Config) -> dict[str, Any]:
+    """`targets`: how many steps the staff of each new province made up to now; nothing when there is none."""
+    made = {}
+    for slug in config.provinces:
+        if slug in TARGETS and folder.ledger(slug).exists():
+            db = open_ledger(folder.ledger(slug), import_ledger.TABLES)
+            made[slug] = {"moved": import_moves.follow(db, folder.days())}
+            db.close()
+    return {"targets": made} if made else {}
 
 
 def _started(folder: Folder) -> Config:

@@ -19,7 +19,7 @@ from sandbox.state import Config, Folder
 from sandbox.timeline import INTAKE, Moved, append_journal, read_journal
 from sandbox.wire import Reply, Request, json_reply
 
-_CALLS = """
+CALLS = """
 CREATE TABLE IF NOT EXISTS call (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, now TEXT NOT NULL, operation TEXT NOT NULL,
   params TEXT NOT NULL, status INTEGER NOT NULL, rows INTEGER NOT NULL, fault TEXT NOT NULL)
@@ -172,7 +172,7 @@ class SystemPeer:
         self.client_id = account["extra"].get("client_id", "")
         self.faults = FaultBook(SYSTEM)
         self.served = Served(folder.served(slug), self.state.generator.timeline.base_rows)
-        self._db = open_ledger(folder.ledger(slug), _CALLS)
+        self._db = open_ledger(folder.ledger(slug), CALLS)
 
     @property
     def now(self) -> datetime:

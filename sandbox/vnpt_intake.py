@@ -7,8 +7,6 @@ status' `yyyyMMddHHmmss`.
 
 from collections.abc import Callable
 from datetime import datetime
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,6 +15,7 @@ import orjson
 from sandbox.calendar import VIET_NAM
 from sandbox.faults import Fault
 from sandbox.intake import Intake, Refused, Taken
+from sandbox.multipart import parts
 from sandbox.tokens import Tokens
 from sandbox.wire import Reply, Request, json_reply
 
@@ -148,20 +147,10 @@ class VnptIntake:
 
 def multipart(request: Request) -> tuple[dict[str, str], str, bytes]:
     """The plain fields of a multipart/form-data body, and its one file's name and bytes."""
-    media = request.headers.get(b"content-type", b"")
-    if not media.startswith(b"multipart/form-data"):
-        raise Refused(400, "Yêu cầu multipart/form-data")
-    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + media + b"\r\n\r\n" + request.body)
-    fields: dict[str, str] = {}
-    name, content = "", None
-    for part in message.iter_parts():
-        field = str(part.get_param("name", header="content-disposition"))
-        payload = part.get_payload(decode=True)
-        assert isinstance(payload, bytes)
-        if file_name := part.get_filename():
-            name, content = file_name, payload
-        else:
-            fields[field] = payload.decode()
+    try:
+        fields, name, content = parts(request)
+    except ValueError as problem:
+        raise Refused(400, "Yêu cầu multipart/form-data") from problem
     if content is None or "soHoSo" not in fields:
         raise Refused(400, "Thiếu tệp hoặc soHoSo")
     return fields, name, content

@@ -119,6 +119,8 @@ class App:
                     await self._hang(receive, fault.number("seconds", 5))
                 _abort(send)
             return
+        if fault is not None and fault.kind == "slow":
+            await self._hang(receive, fault.number("seconds", 5))
         reply = peer.handle(request, operation, fault)
         if fault is None:
             await _answer(send, reply)

@@ -27,7 +27,7 @@ from sandbox import processes
 from sandbox.__main__ import DEFAULT_SEED
 from sandbox.__main__ import main as sandbox_command
 from sandbox.portal import LEDGER as PORTAL
-from sandbox.provinces import PROFILES, STARTED
+from sandbox.provinces import ALL, STARTED
 from sandbox.state import NATIONAL, Config, Folder
 
 # How long an example takes to make says something about the machine's other work, nothing about ours.
@@ -169,7 +169,7 @@ def peers_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fol
     """The folder of peers that run from test to test; each test starts them anew in their own processes."""
     folder = Folder(tmp_path_factory.mktemp("peers") / "sandbox")
     yield folder
-    processes.stop(folder, (NATIONAL, *PROFILES))
+    processes.stop(folder, (NATIONAL, *ALL))
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path, peers_of_all_tests: 
     """
     marker = request.node.get_closest_marker("dossiers")
     parameters = getattr(request.node, "callspec", _Plain).params.values()
-    named = PROFILES.keys() & {*request.fixturenames, *map(str, parameters)}
+    named = ALL.keys() & {*request.fixturenames, *map(str, parameters)}
     folder, chosen = peers_of_all_tests, tuple(sorted(named)) or STARTED
     for file in (folder.journal, folder.connections, *folder.path.glob(f"{PORTAL}*")):
         file.unlink(missing_ok=True)

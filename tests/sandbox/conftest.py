@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sandbox.provinces import PROFILES
+from sandbox.provinces import ALL
 from sandbox.serve import build
 from sandbox.state import Config, Folder
 from sandbox.wire import App
@@ -122,7 +122,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def make_bench(path: Path, size: int = SIZE, seed: int = 7) -> Bench:
     folder = Folder(path / "sandbox")
-    folder.create(Config(seed, size, tuple(PROFILES)))
+    folder.create(Config(seed, size, tuple(ALL)))
     return Bench(folder, Clock())
 
 

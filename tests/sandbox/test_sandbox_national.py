@@ -225,7 +225,7 @@ def test_code_lists_are_given(national):
         rows = national.call(service, path="/share")["result"]
         assert len({r[name] for r in rows}) == len(rows) > 100
     assert len(national.call("LayDanhMucTinhThanh", path="/share")["result"]) == 34
-    assert len(national.call("LayDanhMucPhuongXa", path="/share")["result"]) == 658
+    assert len(national.call("LayDanhMucPhuongXa", path="/share")["result"]) == 761
     assert national.call("LayDanhMucQuanHuyen", path="/share")["result"] == []
 
 

@@ -357,9 +357,9 @@ def test_calls_and_faults_are_in_the_ledger(rest):
 def test_documents_say_every_fault_and_address():
     text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
     from sandbox.dirt import DELIVERED
-    from sandbox.faults import COMMON, NATIONAL, SYSTEM
+    from sandbox.faults import COMMON, NATIONAL, SYSTEM, TARGET
 
-    for word in (*COMMON, *SYSTEM, *NATIONAL, *HELD, *DELIVERED, *WARNED):
+    for word in (*COMMON, *SYSTEM, *TARGET, *NATIONAL, *HELD, *DELIVERED, *WARNED):
         assert f"`{word}`" in text, word
     source = "".join(p.read_text() for p in (Path(__file__).parents[2] / "sandbox").glob("*.py"))
     for address in set(re.findall(r'case "(/_sandbox/[\w/]+)"', source)):

@@ -53,7 +53,7 @@ class National:
 
     def dossier_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
         """The national fields of a stored dossier (times are ISO texts in the store)."""
-        canonical = _with_times(record, DOSSIER)
+        canonical = with_times(record, DOSSIER)
         canonical |= {
             "outgoing_code": resolved.outgoing_code,
             "procedure_name": resolved.procedure_name,
@@ -65,7 +65,7 @@ class National:
 
     def step_payload(self, record: dict[str, Any], resolved: Resolved) -> dict[str, Any]:
         """The national fields of a stored progress step."""
-        canonical = _with_times(record, STEP) | {"outgoing_code": resolved.outgoing_code}
+        canonical = with_times(record, STEP) | {"outgoing_code": resolved.outgoing_code}
         return _sound(self._step.map(canonical), resolved.outgoing_code)
 
     def settle(self) -> None:
@@ -154,11 +154,11 @@ def _flat(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _with_times(record: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+def with_times(record: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """A stored record with its ISO texts as aware datetimes again, in the entries of its lists too."""
     times = {f.name: datetime.fromisoformat(record[f.name]) for f in fields if f.kind == "time" and record.get(f.name)}
     lists = {
-        f.name: [_with_times(entry, f.items) for entry in record[f.name]]
+        f.name: [with_times(entry, f.items) for entry in record[f.name]]
         for f in fields
         if f.name in _LISTS_WITH_TIMES and record.get(f.name)
     }

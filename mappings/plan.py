@@ -22,6 +22,12 @@ HUB_FIELDS = (
 )
 """What the hub adds to a canonical dossier before it is written for the national side."""
 
+MOVED_FIELDS = (
+    Field("source", "text", "slug of the old province that a dossier comes from"),
+    Field("version", "text", "digest of the dossier as it is written, by which two versions are told apart"),
+)
+"""What the hub adds to a canonical dossier before it is written for the import of a new system."""
+
 HANDED_OVER_FIELDS = (
     Field("procedure_code_local", "text", "the province's own code of the procedure"),
     Field("procedure_name", "text", "the province's name of the procedure"),
@@ -31,7 +37,7 @@ HANDED_OVER_FIELDS = (
 """What the hub adds to a dossier from the national portal before it is written for the province's system."""
 
 OUT_KINDS: dict[str, tuple[Field, ...]] = {
-    "dossier": (*DOSSIER, *RECODED, *HUB_FIELDS),
+    "dossier": (*DOSSIER, *RECODED, *HUB_FIELDS, *MOVED_FIELDS),
     "step": (*STEP, HUB_FIELDS[0], DOSSIER[0], DOSSIER[1]),
     "application": (*APPLICATION, *HANDED_OVER_FIELDS),
 }

@@ -76,6 +76,16 @@ REASONS: dict[str, Reason] = {
         "hồ sơ nộp trực tuyến trên cổng của tỉnh sau thời điểm chỉ nhận qua Cổng Dịch vụ công quốc gia",
         PROVINCE,
     ),
+    "refused_by_target": Reason(
+        "the new system refuses the dossier; its words stand beside it",
+        "hệ thống mới từ chối hồ sơ; lý do ghi kèm theo",
+        ENGINEER,
+    ),
+    "target_differs": Reason(
+        "the new system already holds this code, and it is none of the migration's",
+        "hệ thống mới đã có mã hồ sơ này, không thuộc dữ liệu chuyển đổi",
+        PROVINCE,
+    ),
     "result_without_link": Reason(
         "it is finished, a result paper is due, and none comes with a code and a link",
         "hồ sơ đã xong, có kết quả phải trả nhưng thiếu mã hoặc đường dẫn kết quả điện tử",

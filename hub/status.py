@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from hub.succession import closed
+
 COUNTS = """
 WITH held AS (
     SELECT DISTINCT coalesce(dossier_code, source_key) AS code FROM quarantine
@@ -51,8 +53,10 @@ def province_status(engine: Engine, province: str) -> dict[str, Any]:
     """Where one province stands: totals since the beginning, what is held by reason, and the last run.
 
     Every dossier is in exactly one of `delivered`, `held`, `waiting` and `unknown`: one of which a newer version is
-    held, owed or unknown does not count as delivered. `unchanged` is the last run's.
+    held, owed or unknown does not count as delivered. `unchanged` is the last run's; `closed` names the new province
+    that took over from one which a cutover ended.
     """
+    ended = closed(engine, province)
     with engine.connect() as connection:
         counts = _one(connection, COUNTS, province)
         last = _one(connection, LAST_RUN, province)
@@ -71,6 +75,7 @@ def province_status(engine: Engine, province: str) -> dict[str, Any]:
             "held_by_reason": _by_reason(connection, province, "dossier"),
             "held_steps_by_reason": _by_reason(connection, province, "step"),
             "last_run": last or None,
+            "closed": ended.as_dict() if ended else None,
         }
 
 

@@ -151,6 +151,8 @@ def status(
         return
     print_status(settings, found)
     for slug, one in found.items():
+        if ended := one["closed"]:
+            out.print(f"{slug}: closed since {local_time(ended['on'])}; its dossiers are {ended['successor']}'s.")
         run = one["last_run"]
         if run and run["state"] != "done":
             goes_on = "; the next sync goes on there" if run["state"] == "interrupted" else ""

@@ -2,7 +2,7 @@
 
 Of one source: copies (the same content under another key) count once, and the others are `older_version`; records that
 contradict each other are held, both, until a person decides for one. Of two sources: one code would be two dossiers of
-the new province, so both are held as `code_collision`.
+the new province, so both are held as `code_collision`; one that the target has taken stays, and the other is held.
 """
 
 from typing import Any
@@ -106,23 +106,25 @@ WITH claimant AS (
         AND x.source_key = m.source_key AND x.reason = 'conflicting_duplicate' AND x.value = m.dossier_code
         AND x.ended_at IS NULL) w ON true
 ), said AS (
-    SELECT p.*, CASE WHEN p.decided IS NOT NULL AND p.place > 1 THEN 'laid_aside'
+    SELECT p.*, s.state AS stood, CASE WHEN p.decided IS NOT NULL AND p.place > 1 THEN 'laid_aside'
                      WHEN p.decided IS NULL AND p.contradicted THEN 'conflicting_duplicate'
                      WHEN p.place > 1 THEN 'older_version'
-                     WHEN p.collides THEN 'code_collision' END AS reason
-    FROM placed p
+                     WHEN p.collides AND p.loaded_hash IS NULL AND coalesce(s.state, '') NOT IN ('loading', 'unknown')
+                     THEN 'code_collision' END AS reason
+    FROM placed p LEFT JOIN stood s USING (source, source_key)
 )
 SELECT d.source, d.source_key, d.reason,
        CASE WHEN d.reason IN ('conflicting_duplicate', 'code_collision') THEN 'held'
             WHEN d.reason IS NOT NULL THEN 'out_of_scope'
-            WHEN s.state IN ('loading', 'unknown') THEN s.state
+            WHEN d.stood IN ('loading', 'unknown') THEN d.stood
             WHEN d.content_hash = d.loaded_hash THEN 'migrated' ELSE 'read' END AS state,
        CASE WHEN d.reason IN ('conflicting_duplicate', 'code_collision') THEN jsonb_build_array(jsonb_build_object(
             'reason', d.reason, 'field', 'dossier_code', 'value', d.dossier_code, 'rule', 'the attempt''s account',
             'detail', CASE d.reason WHEN 'code_collision' THEN 'also a code of ' || d.others
                       ELSE 'also claimed by ' || d.rivals END)) END AS findings
-FROM said d LEFT JOIN stood s USING (source, source_key)
+FROM said d
 """
+"""What the target has taken, or may have, keeps its code: who comes later is held."""
 
 WRITTEN = """
 UPDATE migrated m SET state = d.state, reason = d.reason,

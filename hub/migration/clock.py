@@ -80,7 +80,7 @@ PROVED_AT = "SELECT max(at) FROM migration_proof WHERE migration_id = :id"
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A migration at a moment. Rates are per second; without an ETA `why_no_eta` is unknown, idle, stalled or
-    unmeasured."""
+    unmeasured. `left` is how long what waits now takes; the ETA of a cutover lies behind the freeze."""
 
     plan: str
     kind: str | None
@@ -92,6 +92,7 @@ class Clock:
     rate: float
     rates: Mapping[str, float]
     assumed: tuple[str, ...]
+    left: Span | None
     eta_low: datetime | None
     eta: datetime | None
     eta_high: datetime | None
@@ -156,6 +157,7 @@ class Clock:
             "rate": round(self.rate, 2),
             "rates": {work: round(rate, 2) for work, rate in self.rates.items()},
             "assumed": list(self.assumed),
+            "left_seconds": [int(one.total_seconds()) for one in self.left.ends] if self.left else None,
             "margin_seconds": int(self.margin.total_seconds()),
             **shown,
         }
@@ -288,6 +290,7 @@ def _clock(
         rate=rates.get(doing, 0.0),
         rates=rates,
         assumed=gone.assumed if gone else (),
+        left=span,
         eta_low=ends[0] if ends else None,
         eta=ends[1] if ends else None,
         eta_high=ends[2] if ends else None,
@@ -304,7 +307,7 @@ def _ends(
     plan: Plan, attempt: Attempt | None, now: datetime, span: Span, tail: timedelta
 ) -> tuple[datetime, datetime, datetime]:
     """A cutover ends with the delta behind the freeze, however early its history is done; a rehearsal has none."""
-    ends = [now + one for one in (span.low, span.likely, span.high)]
+    ends = [now + one for one in span.ends]
     if attempt and attempt.kind == "cutover":
         ends = [max(one, plan.freeze) + tail for one in ends]
     return ends[0], ends[1], ends[2]

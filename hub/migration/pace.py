@@ -57,6 +57,10 @@ class Span:
     likely: timedelta
     high: timedelta
 
+    @property
+    def ends(self) -> tuple[timedelta, timedelta, timedelta]:
+        return self.low, self.likely, self.high
+
     def __add__(self, other: "Span") -> "Span":
         return Span(self.low + other.low, self.likely + other.likely, self.high + other.high)
 

@@ -90,7 +90,7 @@ class FptRestPeer(SystemPeer):
         if operation == "procedure":
             return self._procedures(request.query), []
         if operation == "file":
-            return Reply(b"%PDF-1.4\n% sandbox file " + name.encode(), 200, "application/pdf"), []
+            return Reply(self.fetch(name) or b"", 200, "application/pdf"), []
         row = self.state.row_of(name)
         if row is None:
             return _refused(404, "DOSSIER_NOT_FOUND", f"Hồ sơ {name} không tồn tại"), []

@@ -23,7 +23,7 @@ NAMESPACE = "http://tempuri.org/"
 PATH = "/egov/eGovService.asmx"
 ADDRESS = f"http://127.0.0.1:18083{PATH}"
 """The address that stands in the committed WSDL; clients override it."""
-OPERATIONS = ("Login", "GetDanhSachHoSo", "GetChiTietHoSo", "GetDanhMucThuTuc")
+OPERATIONS = ("Login", "GetDanhSachHoSo", "GetChiTietHoSo", "GetDanhMucThuTuc", "GetFile")
 
 _Must = Unicode(min_occurs=1, nillable=False)
 _Moment = DateTime(min_occurs=1, nillable=False)
@@ -37,7 +37,7 @@ class AuthHeader(ComplexModel):
 
 
 class EGovService(ServiceBase):
-    """The four operations; the one-stop system behind them is `ctx.app.egov`."""
+    """The operations; the one-stop system behind them is `ctx.app.egov`."""
 
     @rpc(_Must, _Must, _returns=Unicode)
     def Login(ctx: Any, userName: str, password: str) -> str:
@@ -58,6 +58,11 @@ class EGovService(ServiceBase):
         ctx.app.egov.admit(_token(ctx))
         return str(ctx.app.egov.procedures())
 
+    @rpc(_Must, _in_header=(AuthHeader,), _returns=Unicode)
+    def GetFile(ctx: Any, fileId: str) -> str:
+        ctx.app.egov.admit(_token(ctx))
+        return str(ctx.app.egov.file(fileId))
+
 
 def _token(ctx: Any) -> str:
     header = ctx.in_header
@@ -65,7 +70,7 @@ def _token(ctx: Any) -> str:
 
 
 def service(egov: object) -> WsgiApplication:
-    """The SOAP service over an object with `enter`, `admit`, `search`, `detail`, `procedures`."""
+    """The SOAP service over an object with `enter`, `admit`, `search`, `detail`, `procedures`, `file`."""
     application = Application(
         [EGovService], tns=NAMESPACE, name="eGovService", in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()
     )

@@ -1,5 +1,6 @@
 """The provincial system that speaks FPT eGov's SOAP generation: a token in the SOAP header, whole windows [style]."""
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -119,6 +120,14 @@ class FptSoapPeer(SystemPeer):
     def procedures(self) -> str:
         """GetDanhMucThuTuc."""
         return fpt_dataset.dataset("ThuTuc", self.renderer.procedures())
+
+    def file(self, file_id: str) -> str:
+        """GetFile: a small made-up PDF as base64."""
+        self._params = {"fileId": file_id}
+        content = self.fetch(file_id)
+        if content is None:
+            return error("E404", f"Không tìm thấy tệp {file_id}")
+        return base64.b64encode(content).decode()
 
     # -- inside
 

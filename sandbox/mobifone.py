@@ -108,7 +108,7 @@ class MobiFonePeer(SystemPeer):
             agencies = self.renderer.agencies()
             return _items(agencies, len(agencies)), []
         name = query.get("tepId", "")
-        content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
+        content = base64.b64encode(self.fetch(name) or b"").decode()
         return _data({"tepId": name, "noiDung": content}), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:

@@ -121,10 +121,10 @@ class TrangThuTuc(ComplexModel):
 
 
 class TepDinhKem(ComplexModel):
-    """A file, base64."""
+    """A file, base64; its SHA-256 in hex where the one-gate has it."""
 
     __namespace__ = NAMESPACE
-    _type_info: ClassVar = [("tenTep", Unicode), ("noiDung", Unicode)]
+    _type_info: ClassVar = [("tenTep", Unicode), ("noiDung", Unicode), ("sha256", Unicode(min_occurs=0))]
 
 
 _FILED_FIELDS = (

@@ -1,5 +1,6 @@
 """What the two provincial systems share: the generator on its journal, the ledger of what was served, the control."""
 
+import hashlib
 import mmap
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from sandbox import calendar
+from sandbox import calendar, files
 from sandbox.dirt import DELIVERED, FROZEN, HELD, WARNED, outcome
 from sandbox.dossiers import Generator
 from sandbox.faults import SYSTEM, Fault, FaultBook
@@ -22,7 +23,9 @@ from sandbox.wire import Reply, Request, json_reply
 CALLS = """
 CREATE TABLE IF NOT EXISTS call (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, now TEXT NOT NULL, operation TEXT NOT NULL,
-  params TEXT NOT NULL, status INTEGER NOT NULL, rows INTEGER NOT NULL, fault TEXT NOT NULL)
+  params TEXT NOT NULL, status INTEGER NOT NULL, rows INTEGER NOT NULL, fault TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS fetched (
+  id INTEGER PRIMARY KEY, file_id TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL);
 """
 
 
@@ -36,13 +39,15 @@ def open_ledger(path: Path, script: str) -> sqlite3.Connection:
 
 
 def calls(path: Path) -> dict[str, int]:
-    """How many calls a system answered, and how many of them an armed fault spoiled."""
+    """How many calls a system answered, how many of them an armed fault spoiled, and how many files it gave."""
     if not path.exists():
-        return {"calls": 0, "faults": 0}
+        return {"calls": 0, "faults": 0, "fetched": 0}
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
         total, faults = db.execute("SELECT count(*), coalesce(sum(fault <> ''), 0) FROM call").fetchone()
-        return {"calls": int(total), "faults": int(faults)}
+        kept = db.execute("SELECT 1 FROM sqlite_master WHERE name='fetched'").fetchone()
+        fetched = db.execute("SELECT count(*) FROM fetched").fetchone()[0] if kept else 0
+        return {"calls": int(total), "faults": int(faults), "fetched": int(fetched)}
     finally:
         db.close()
 
@@ -202,6 +207,15 @@ class SystemPeer:
         own = [r for r in rows if r < INTAKE]
         self.served.mark([timeline.role(r).main if at[(r + offset) % period][:5] == "twin:" else r for r in own])
 
+    def fetch(self, file_id: str) -> bytes | None:
+        """A file by its id, written to the ledger; None when it was lost here, as happens where systems merge."""
+        if not file_id or (self.profile.joins and files.lost(file_id)):
+            return None
+        body = files.content(file_id)
+        values = (file_id, hashlib.sha256(body).hexdigest(), len(body))
+        self._db.execute("INSERT INTO fetched (file_id, digest, size) VALUES (?,?,?)", values)
+        return body
+
     def control(self, request: Request) -> Reply:
         """`/_sandbox/labels`, `/_sandbox/procedures`, `/_sandbox/ledger/calls`, `/_sandbox/status`."""
         self.state.follow()
@@ -226,6 +240,8 @@ class SystemPeer:
                 return self._one(request.query)
             case "/_sandbox/ledger/calls":
                 return json_reply(page_of(self._db, "call", request.query))
+            case "/_sandbox/ledger/fetched":
+                return json_reply(page_of(self._db, "fetched", request.query))
             case "/_sandbox/status":
                 return json_reply({**self.state.summary(), "now": self.now.isoformat()})
         return json_reply({"error": f"no control address {request.path}"}, 404)

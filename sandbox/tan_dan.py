@@ -96,7 +96,7 @@ class TanDanPeer(SystemPeer):
             agencies = self.renderer.agencies()
             return _result(agencies, len(agencies)), []
         name = query.get("id", "")
-        content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
+        content = base64.b64encode(self.fetch(name) or b"").decode()
         return _result([{"TenTep": name, "NoiDung": content}]), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from sandbox import calendar, onegate_service, soap_service
+from sandbox import calendar, files, onegate_service, soap_service
 from sandbox.faults import Fault, shuffled
 from sandbox.intake import LEDGERS, Intake
 from sandbox.render_taken import viettel_record
@@ -135,10 +135,13 @@ class ViettelPeer(SystemPeer):
         return b"<tongSo>%d</tongSo><DanhSachThuTuc>%b</DanhSachThuTuc>" % (total, items)
 
     def file(self, name: str) -> bytes:
-        """LayFileDinhKem: a small made-up PDF."""
+        """LayFileDinhKem: a small made-up PDF, with its SHA-256 at times; nothing inside when it is lost."""
         self._params = {"maTep": name}
-        content = base64.b64encode(f"%PDF-1.4\n% sandbox file {name}\n".encode()).decode()
-        return tag("tenTep", name) + tag("noiDung", content)
+        content = self.fetch(name)
+        if content is None:
+            return tag("tenTep", name)
+        stated = tag("sha256", hashlib.sha256(content).hexdigest()) if files.states_digest(name) else b""
+        return tag("tenTep", name) + tag("noiDung", base64.b64encode(content).decode()) + stated
 
     def take(self, filed: Any, papers: list[Any], files: list[Any], number: str | None = None) -> bytes:
         """TiepNhanHoSoTrucTuyen and, with a number, CapNhatHoSoTrucTuyen."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from sandbox import calendar
+from sandbox import calendar, files
 from sandbox.faults import Fault, shuffled
 from sandbox.intake import LEDGERS, Intake
 from sandbox.render_taken import vnpt_record
@@ -108,9 +108,11 @@ class VnptPeer(SystemPeer):
             if row >= self.state.generator.timeline.rows:
                 return json_reply({"status": 404, "error": "Not Found"}, 404), []
             return Reply(self.renderer.record(row)), [row]
-        return Reply(
-            b"%PDF-1.4\n% sandbox file " + request.path.rsplit("/", 1)[-1].encode(), 200, "application/pdf"
-        ), []
+        content = self.fetch(request.path.removeprefix("/fi/file/"))
+        if content is None:
+            return json_reply({"status": 404, "error": "Not Found", "path": request.path}, 404), []
+        headers = (("digest", files.digest_header(content)),)
+        return Reply(content, 200, "application/pdf", headers=headers), []
 
     def _search(self, query: dict[str, str], fault: Fault | None) -> tuple[Reply, list[int]]:
         page, size = _whole(query, "page", 0), _whole(query, "size", 20)

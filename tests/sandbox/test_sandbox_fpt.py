@@ -56,12 +56,12 @@ class Rest:
 class Soap:
     """A caller of the SOAP peer with a token in its header."""
 
-    def __init__(self, bench):
-        self.bench, self.http = bench, bench.client("son_la")
+    def __init__(self, bench, slug="son_la"):
+        self.bench, self.http, self.slug = bench, bench.client(slug), slug
         self.token = self.result(self.login(), "Login")
 
     def login(self, **other):
-        account = self.bench.account("fpt_son_la")
+        account = self.bench.account(f"fpt_{self.slug}")
         return self.call("Login", **{"userName": account["login"], "password": account["password"]} | other)
 
     def call(self, operation, token=None, action=None, **params):

@@ -24,12 +24,12 @@ WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utilit
 class Rest:
     """A caller of the iGate peer with a token."""
 
-    def __init__(self, bench):
-        self.bench, self.http = bench, bench.client("lao_cai")
+    def __init__(self, bench, slug="lao_cai"):
+        self.bench, self.http, self.slug = bench, bench.client(slug), slug
         self.headers = {"Authorization": f"Bearer {self.token().json()['access_token']}"}
 
     def token(self, **other):
-        account = self.bench.account("vnpt_lao_cai")
+        account = self.bench.account(f"vnpt_{self.slug}")
         form = {
             "grant_type": "password",
             "client_id": account["extra"]["client_id"],
@@ -55,12 +55,12 @@ class Rest:
 class Soap:
     """A caller of the one-gate peer; `nonce` numbers every request."""
 
-    def __init__(self, bench):
-        self.bench, self.http, self.nonce = bench, bench.client("quang_ngai"), 0
+    def __init__(self, bench, slug="quang_ngai"):
+        self.bench, self.http, self.slug, self.nonce = bench, bench.client(slug), slug, 0
         bench.clock.now = datetime(2026, 7, 1, tzinfo=UTC).timestamp()
 
     def call(self, operation, password=None, nonce=None, age=0, **params):
-        account = self.bench.account("viettel_quang_ngai")
+        account = self.bench.account(f"viettel_{self.slug}")
         self.nonce += 1
         raw = nonce or f"nonce-{self.nonce}".encode()
         created = datetime.fromtimestamp(self.bench.clock.now - age, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -24,8 +24,9 @@ demo: $(STAMP) ## five provinces, one per vendor, synced into the national datab
 up: $(STAMP) ## PostgreSQL, sandbox and Airflow on this machine until Ctrl-C
 	@$(BIN)/lienthong up
 
+# Compiled tests and modules are kept, also where the environment says otherwise: hundreds of processes load them.
 test: $(STAMP) ## the whole test suite
-	@$(BIN)/pytest
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
 lint: $(STAMP) ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check .

@@ -56,13 +56,29 @@ UPDATE migrated m SET
                     WHEN m.content_hash = a.sent THEN CAST(a.findings AS jsonb) END,
     loaded_hash = CASE WHEN a.state = 'migrated' THEN a.sent ELSE m.loaded_hash END,
     loaded_at = CASE WHEN a.state = 'migrated' THEN clock_timestamp() ELSE m.loaded_at END,
-    outcome = coalesce(a.outcome, m.outcome), target_id = coalesce(a.target_id, m.target_id), answer = a.words
+    outcome = coalesce(a.outcome, m.outcome), target_id = coalesce(a.target_id, m.target_id), answer = a.words,
+    intent_at = CASE WHEN a.state = 'unknown' THEN m.intent_at END
 FROM (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:sent AS text[]), CAST(:states AS text[]),
         CAST(:reasons AS text[]), CAST(:findings AS text[]), CAST(:outcomes AS text[]), CAST(:ids AS text[]),
         CAST(:words AS text[])) AS x(source_key, sent, state, reason, findings, outcome, target_id, words)) a
 WHERE m.migration_id = :id AND m.source = :source AND m.source_key = a.source_key
 """
 """A newer version may have come while the call was under way: it is owed next, and what the target took is kept."""
+
+LEFT_BEHIND = """
+SELECT source, source_key, dossier_code, content_hash, NULL AS record, loaded_hash, 'unknown' AS was, attempts
+FROM migrated WHERE migration_id = :id AND source = :source AND state IN ('held', 'out_of_scope')
+AND intent_at IS NOT NULL LIMIT :limit
+"""
+"""Sent without an answer by a process that was killed, and held since, for a newer version or another record."""
+
+LOOKED_UP = """
+UPDATE migrated m SET intent_at = NULL, loaded_hash = coalesce(x.version, m.loaded_hash),
+    target_id = coalesce(x.target_id, m.target_id)
+FROM (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:versions AS text[]), CAST(:ids AS text[]))
+      AS x(source_key, version, target_id)) x
+WHERE m.migration_id = :id AND m.source = :source AND m.source_key = x.source_key
+"""
 
 WAITING = f"SELECT count(*) FROM migrated WHERE migration_id = :id AND source = ANY(:sources) AND {OWED}"
 
@@ -107,6 +123,7 @@ def _load_source(
     """Claim and send with as many calls at once as the target takes; each call under way still ends in order."""
     parallel = importing.connector.spec.limits.parallel
     left: list[str] = []
+    _look_up_left_behind(m, importing, source)
     pending: set[Future[list[Settled]]] = set()
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="load") as pool:
         while True:
@@ -124,6 +141,26 @@ def _load_source(
             # A walk from the start finds what came meanwhile: newer versions, rows without a day of receipt.
             if not taken or stop.is_set():
                 return
+
+
+def _look_up_left_behind(m: Migrating, importing: Importing, source: str) -> None:
+    """Whether the target has what was held after it was sent: then the account says that an older version is there."""
+    most = importing.connector.spec.operations["find"].batch or 1
+    while True:
+        given: dict[str, Any] = {"id": m.attempt_id, "source": source}
+        with m.engine.connect() as connection:
+            found = connection.execute(text(LEFT_BEHIND), {**given, "limit": most})
+            rows = [Claimed(**row._mapping) for row in found]
+        if not rows:
+            return
+        importing.settle()
+        known = importing.look_up(rows)
+        there = [known.get(row.dossier_code) for row in rows]
+        given["keys"] = [row.source_key for row in rows]
+        given["versions"] = [one and str(one["version"]) for one in there]
+        given["ids"] = [one and str(one["id"]) for one in there]
+        with m.engine.begin() as connection:
+            connection.execute(text(LOOKED_UP), given)
 
 
 def _collect(

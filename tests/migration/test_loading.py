@@ -169,6 +169,19 @@ def test_an_unanswered_older_version_is_looked_up_and_the_newer_one_is_sent(both
     assert_all_there_once(both, 1)
 
 
+def test_a_dossier_that_is_held_after_it_was_sent_without_an_answer_is_known_to_be_there(both: Moving) -> None:
+    both.read([1, 2])
+    both.target.breaks = {"HoSo": ["killed"]}
+    with pytest.raises(Killed):
+        load(both.m)
+    both.run("UPDATE migrated SET state = 'held', reason = 'missing_owner' WHERE source_key LIKE '%1'")
+    assert load(both.m)["created"] == 1
+    [held] = both.run("SELECT loaded_hash, target_id, intent_at FROM migrated WHERE state = 'held'")
+    item = both.target.there()[record_of(1)["dossier_code"]]
+    assert (held["loaded_hash"], held["target_id"], held["intent_at"]) == (item["phienBan"], item["id"], None)
+    assert both.target.calls["HoSo"] == 1
+
+
 def test_a_target_that_is_down_ends_the_stage_with_what_waits_and_the_next_call_goes_on(both: Moving) -> None:
     both.read(range(1, 41))
     both.target.breaks = {"HoSo": ["passes"] + ["down"] * 60}

@@ -18,7 +18,7 @@ SELECT coalesce(r.source, a.source) AS source, coalesce(r.source_key, a.source_k
        r.status, r.state, r.content_hash, t.target_id, t.differs,
        coalesce(t.ours, r.content_hash) AS version,
        r.loaded_hash IS NOT NULL AND r.state <> 'migrated' AND t.code IS NOT NULL AS older_there,
-       :reread AND a.source_key IS NULL AND r.source <> ALL(:queues) AS gone,
+       :reread AND a.source_key IS NULL AS gone,
        coalesce(a.changed_at > r.changed_at OR a.digest <> l.digest, false) AS changed,
        CASE WHEN r.source IS NULL THEN 'unaccounted'
             WHEN r.state = 'migrated' AND t.code IS NOT NULL THEN 'migrated'
@@ -107,11 +107,9 @@ ORDER BY source COLLATE "C", source_key COLLATE "C" """,
 """What the digests are made of, in a fixed order."""
 
 
-def make_account(
-    connection: Connection, migration_id: int, sources: Iterable[str], *, reread: bool, queues: Iterable[str] = ()
-) -> None:
+def make_account(connection: Connection, migration_id: int, sources: Iterable[str], *, reread: bool) -> None:
     """Join what was read, what the sources have and what the target lists: the tables `account` and `difference`."""
-    given = {"id": migration_id, "sources": list(sources), "reread": reread, "queues": list(queues)}
+    given = {"id": migration_id, "sources": list(sources), "reread": reread}
     connection.execute(text(ACCOUNT), given)
     connection.execute(text("CREATE INDEX ON account (dossier_code)"))
     connection.execute(text("ANALYZE account"))

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, text
 
-from hub.messages import STREAM
 from hub.migration.accounting import counted, make_account
 from hub.migration.attempt import Migrating, move_on
 from hub.migration.evidence import masked_value, write_evidence
@@ -82,8 +81,7 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         else:
             without_reading(connection)
         slugs = [one.province for one in m.plan.sources]
-        queues = [slug for slug in slugs if reread and m.source(slug).source.is_queue(STREAM)]
-        make_account(connection, m.attempt_id, slugs, reread=reread, queues=queues)
+        make_account(connection, m.attempt_id, slugs, reread=reread)
         counts = counted(connection, m.attempt_id, fields) | {"reread": reread, "fingerprint": state}
         for slug, one in counts["sources"].items():
             one["stated"] = stated.get(slug)

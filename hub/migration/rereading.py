@@ -41,18 +41,16 @@ def reread(m: Migrating, connection: Connection) -> dict[str, int | None]:
     """Fill `again` from every source's own list, sources side by side, and `logged` from the message log.
 
     Returns:
-        How many dossiers each source says that it has; None for one that does not say it, or that is a queue and can
-        be read only once.
+        How many dossiers each source says that it has; None for one that does not say it.
 
     Raises:
         StageFailed: a source does not answer; names it and the page.
     """
     hubs = {one.province: m.source(one.province) for one in m.plan.sources}
-    walked = {slug: hub for slug, hub in hubs.items() if not hub.source.is_queue(STREAM)}
     stated: dict[str, int | None] = dict.fromkeys(hubs)
-    begun = {slug: _begun(m, connection, slug) for slug in walked}
+    begun = {slug: _begun(m, connection, slug) for slug in hubs}
     place = 0
-    for slug, page in side_by_side({slug: _pages(m, hub, begun[slug]) for slug, hub in walked.items()}):
+    for slug, page in side_by_side({slug: _pages(m, hub, begun[slug]) for slug, hub in hubs.items()}):
         stated[slug] = page.total if page.total is not None else stated[slug]
         with raw_cursor(connection).copy("COPY seen FROM STDIN") as copy:
             for record in page.records():
@@ -66,7 +64,7 @@ def reread(m: Migrating, connection: Connection) -> dict[str, int | None]:
     connection.execute(text(NEWEST))
     connection.execute(text("DROP TABLE seen"))
     connection.execute(text("ANALYZE again"))
-    for slug, hub in walked.items():
+    for slug, hub in hubs.items():
         _log(m, connection, hub, slug)
     connection.execute(text("ANALYZE logged"))
     return stated

@@ -16,7 +16,6 @@ from connectors.wire.transport import WireRequest, WireResponse
 from hub.config import BASE, Settings
 from hub.migration.attempt import Migrating, open_attempt
 from hub.migration.plan import load_plan, plan_digest, plan_path
-from hub.migration.sides import Outgoing
 from schemas import tables
 from schemas.migration_tables import migrated, migrated_file, migration, migration_chunk
 
@@ -77,7 +76,9 @@ class Merged:
     def change(self, key: str, **values: Any) -> None:
         """Write into a row of the account."""
         with self.engine.begin() as connection:
-            connection.execute(update(migrated).where(migrated.c.source_key == key).values(**values))
+            connection.execute(
+                update(migrated).filter_by(migration_id=self.m.attempt_id, source_key=key).values(**values)
+            )
 
 
 def outgoing(row: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +109,13 @@ def record_of(number: int) -> dict[str, Any]:
 
 
 def merged(
-    engine: Engine, home: Path, dossiers: int = 6, *, kind: str = "cutover", item: Outgoing = outgoing, **passed: Any
+    engine: Engine,
+    home: Path,
+    dossiers: int = 6,
+    *,
+    kind: str = "cutover",
+    held: str = "commune_undecided",
+    **passed: Any,
 ) -> Merged:
     """`dossiers` of one source: the last but one is held, the last out of scope, the others migrated with a file."""
     (home / "sandbox").mkdir(exist_ok=True)
@@ -172,7 +179,7 @@ def merged(
             record = record_of(number)
             state, reason = ("migrated", None)
             if number == dossiers - 1:
-                state, reason = "held", "commune_undecided"
+                state, reason = "held", held
             if number == dossiers:
                 state, reason = "out_of_scope", "scope"
             hashed = f"h{number}"
@@ -198,7 +205,7 @@ def merged(
             )
         connection.execute(insert(migrated), rows)
         sent = [row for row in rows if row["state"] == "migrated"]
-        peers.items = [{**item(row), "id": f"t{place}", "nhap": True} for place, row in enumerate(sent, 1)]
+        peers.items = [{**outgoing(row), "id": f"t{place}", "nhap": True} for place, row in enumerate(sent, 1)]
         digests = {row["source_key"]: sha256(row["source_key"].encode()).hexdigest() for row in sent}
         connection.execute(
             insert(migrated_file),

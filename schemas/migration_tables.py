@@ -141,6 +141,7 @@ migrated = Table(
         "national_code",
         postgresql_where=text("national_code IS NOT NULL"),
     ),
+    Index("ix_migrated_in_progress", "migration_id", "source", postgresql_where=text("NOT finished")),
     Index("ix_migrated_reason", "migration_id", "state", "reason", postgresql_where=text("state = 'held'")),
 )
 """The account: one row for each source record that was read. Each is migrated, held or out of scope in the end."""

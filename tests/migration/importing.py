@@ -191,7 +191,8 @@ def moving(engine: Engine, home: Path, target: Target, *, batch: int = 10) -> Mo
     settings = Settings(home, (BASE / "examples" / "can_tho", BASE))
     plan = load_plan(settings, "can_tho")
     chunks = plan.chunks.model_copy(update={"batch": batch})
-    plan = plan.model_copy(update={"sources": plan.sources[:1], "chunks": chunks})
+    recode = plan.recode.model_copy(update={"agencies": None})
+    plan = plan.model_copy(update={"sources": plan.sources[:1], "chunks": chunks, "recode": recode})
     attempt = open_attempt(engine, plan, "cutover", digest="0" * 64, mark=NOON)
     m = Migrating(
         plan,

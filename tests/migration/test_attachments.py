@@ -1,0 +1,223 @@
+"""Attachments, judged by what the target holds: every byte as the source states it, and whatever is missing by name."""
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from connectors.connector import HOSTS
+from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
+from hub.errors import ConfigurationError, StageFailed
+from hub.migration.attachments import hand_over_files, list_files
+from hub.migration.files import sha256_in
+from hub.migration.loading import load
+from tests.migration.importing import Killed, Moving, Target, moving, record_of
+
+
+def content_of(file_id: str) -> bytes:
+    return b"%PDF-1.4\n" + file_id.encode() + bytes(range(256))
+
+
+@dataclass
+class Files:
+    """The old system's files; `does` maps a file to what its next fetches do."""
+
+    does: dict[str, list[str]] = field(default_factory=dict)
+    fetched: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        if request.url.endswith("/token"):
+            return WireResponse(200, orjson.dumps({"access_token": "t", "expires_in": 300}))
+        file_id = request.url.rpartition("/")[2]
+        self.fetched[file_id] += 1
+        kinds = self.does.get(file_id) or self.does.get("*") or ["well"]
+        kind = kinds.pop(0) if len(kinds) > 1 else kinds[0]
+        content = content_of(file_id)
+        if kind == "gone":
+            return WireResponse(
+                404, orjson.dumps({"message": "Tệp không tồn tại"}), {"Content-Type": "application/json"}
+            )
+        if kind == "down":
+            raise NotSent("no connection: refused")
+        if kind == "silent":
+            raise NoAnswer("no answer within 60 s", timeout=True)
+        if kind == "html":
+            return WireResponse(200, b"<html>502</html>", {"Content-Type": "text/html"})
+        stated = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        body = content[:20] if kind == "cut" else content
+        headers = {} if kind == "unstated" else {"Digest": f"sha-256={stated}"}
+        return WireResponse(200, body, {"Content-Type": "application/pdf", **headers})
+
+
+@pytest.fixture
+def files() -> Files:
+    HOSTS.forget()
+    return Files()
+
+
+@pytest.fixture
+def both(engine: Engine, tmp_path: Path, files: Files) -> Moving:
+    """Ten dossiers in the target, five of them in progress, each with two files."""
+    found = moving(engine, tmp_path, Target(others=files))
+    found.m.source("can_tho_cu").source.exchange._sleep = lambda seconds: None
+    found.read(range(1, 11))
+    load(found.m)
+    return found
+
+
+def held(both: Moving) -> dict[tuple[str, str], bytes]:
+    """The files that the target holds."""
+    rows = both.target.rows("SELECT f.code, f.file_id, c.content FROM file f JOIN content c USING (id)")
+    return {(code, file_id): content for code, file_id, content in rows}
+
+
+def wanted(*numbers: int) -> dict[tuple[str, str], bytes]:
+    return {
+        (record_of(number)["dossier_code"], f"t{number}-{place}"): content_of(f"t{number}-{place}")
+        for number in numbers
+        for place in (1, 2)
+    }
+
+
+def named(both: Moving, state: str) -> dict[str, str]:
+    """Dossier code and file of each file in a state, with the reason."""
+    rows = both.run("SELECT dossier_code, file_id, reason FROM migrated_file WHERE state = :state", state=state)
+    return {f"{row['dossier_code']} {row['file_id']}": row["reason"] for row in rows}
+
+
+def test_every_file_of_a_dossier_in_progress_arrives_byte_for_byte_and_is_counted(both: Moving) -> None:
+    counts = hand_over_files(both.m)
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+    size = sum(map(len, held(both).values()))
+    assert (counts["listed"], counts["files"], counts["bytes"], counts["waiting"]) == (10, 10, size, 0)
+    rows = both.run("SELECT digest, stated, size, target_id FROM migrated_file")
+    assert all(row["digest"] == row["stated"] and row["target_id"] for row in rows)
+    assert sum(row["size"] for row in rows) == size
+    assert hand_over_files(both.m)["files"] == 0 and both.target.calls["Tep"] == 10
+
+
+@pytest.mark.parametrize(("scope", "count"), [("none", 0), ("all", 20)])
+def test_the_plan_says_whose_files_move(both: Moving, scope: str, count: int) -> None:
+    both.m.plan = both.m.plan.model_copy(update={"attachments": scope})
+    assert (hand_over_files(both.m)["files"], len(held(both))) == (count, count)
+
+
+def test_a_file_that_the_source_does_not_have_is_named_with_its_dossier(both: Moving, files: Files) -> None:
+    files.does = {"t3-2": ["gone"]}
+    counts = hand_over_files(both.m)
+    assert (counts["files"], counts["missing"]) == (9, 1)
+    [(name, reason)] = named(both, "missing").items()
+    assert name == f"{record_of(3)['dossier_code']} t3-2" and reason.startswith("the source does not have it")
+    assert hand_over_files(both.m)["missing"] == 0, "asked once, unless a person says again"
+    files.does = {}
+    assert hand_over_files(both.m, again=True)["files"] == 1
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("cut", "wrong digest"), ("html", "cannot be read")])
+def test_a_file_that_is_not_what_the_source_states_is_named_and_not_handed_over(
+    both: Moving, files: Files, kind: str, said: str
+) -> None:
+    files.does = {"t1-1": [kind]}
+    assert hand_over_files(both.m)["missing"] == 1
+    [(name, reason)] = named(both, "missing").items()
+    assert name.endswith("t1-1") and said in reason
+    assert files.fetched["t1-1"] == 3 and (record_of(1)["dossier_code"], "t1-1") not in held(both)
+
+
+def test_a_file_that_comes_broken_once_is_fetched_again(both: Moving, files: Files) -> None:
+    files.does = {"t1-1": ["cut", "well"], "t3-1": ["html", "well"], "t5-1": ["silent", "well"], "t7-1": ["unstated"]}
+    assert hand_over_files(both.m)["files"] == 10
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+@pytest.mark.parametrize("kind", ["after", "before", "html"])
+def test_a_file_whose_answer_is_lost_is_handed_over_again_and_not_doubled(both: Moving, kind: str) -> None:
+    both.target.breaks = {"Tep": [kind]}
+    assert hand_over_files(both.m)["files"] == 10
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+def test_a_file_that_the_target_refuses_is_named_with_its_words(both: Moving, files: Files) -> None:
+    both.target.ledger.db.execute("DELETE FROM item WHERE code = ?", (record_of(5)["dossier_code"],))
+    counts = hand_over_files(both.m)
+    assert (counts["files"], counts["refused"]) == (8, 2)
+    assert all("Hồ sơ không tồn tại" in reason for reason in named(both, "refused").values())
+
+
+def test_a_target_that_took_another_file_is_told(both: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = both.target.ledger.receive_file
+    monkeypatch.setattr(
+        both.target.ledger, "receive_file", lambda code, key, name, content: take(code, key, name, content[:-1])
+    )
+    assert hand_over_files(both.m)["refused"] == 10
+    assert all(reason.startswith("the target took another file") for reason in named(both, "refused").values())
+
+
+def test_a_process_that_dies_hands_the_rest_over_next_time(both: Moving) -> None:
+    both.target.breaks = {"Tep": ["passes", "passes", "killed"]}
+    with pytest.raises(Killed):
+        hand_over_files(both.m)
+    assert set(both.run("SELECT DISTINCT state FROM migrated_file")[0].values()) == {"sending"}
+    assert hand_over_files(both.m)["files"] == 10
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+def test_a_source_that_is_down_ends_the_stage_and_loses_nothing(both: Moving, files: Files) -> None:
+    files.does = {"t5-1": ["down"]}
+    with pytest.raises(StageFailed) as told:
+        hand_over_files(both.m)
+    waiting = len(named(both, "owed"))
+    assert f"{waiting} files wait" in str(told.value) and "files of can_tho_cu" in told.value.where
+    files.does = {}
+    HOSTS.forget()
+    both.m._sources.clear()
+    hand_over_files(both.m)
+    assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+def test_only_dossiers_that_the_target_has_get_their_files(both: Moving) -> None:
+    both.run("UPDATE migrated SET state = 'read' WHERE dossier_code = :code", code=record_of(1)["dossier_code"])
+    both.run("UPDATE migrated SET state = 'held' WHERE dossier_code = :code", code=record_of(3)["dossier_code"])
+    counts = hand_over_files(both.m)
+    assert held(both) == wanted(5, 7, 9) and (counts["listed"], counts["waiting"]) == (8, 2)
+
+
+def test_the_list_follows_the_newest_version_of_a_dossier(both: Moving) -> None:
+    assert list_files(both.m) == 10
+    both.newer(
+        1, documents=[{"document_id": "t1-2", "name": "don-2.pdf"}, {"document_id": "t1-3"}, {"name": "x"}], status=10
+    )
+    both.run("UPDATE migrated SET finished = true WHERE source_key LIKE '%1'")
+    assert list_files(both.m) == 9, "its first file is no longer its own; its third comes after it ended"
+    load(both.m)
+    hand_over_files(both.m)
+    assert set(held(both)) == set(wanted(1, 3, 5, 7, 9)) - {(record_of(1)["dossier_code"], "t1-1")}
+
+
+def test_a_source_from_which_no_files_can_be_fetched_is_told_before_anything_is_asked(both: Moving) -> None:
+    source = both.m.source("can_tho_cu").source
+    source.spec = source.spec.model_copy(update={"operations": {}})
+    with pytest.raises(ConfigurationError, match="no operation `file`"):
+        hand_over_files(both.m)
+
+
+HEX = hashlib.sha256(b"").hexdigest()
+B64 = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+
+
+@pytest.mark.parametrize(
+    "said", [HEX, HEX.upper(), B64, f"sha-256={B64}", f"SHA-256={B64}", f"md5=x==, sha-256=:{B64}:", f"sha256={HEX}"]
+)
+def test_a_digest_is_read_however_it_is_written(said: str) -> None:
+    assert sha256_in(said) == HEX
+
+
+@pytest.mark.parametrize("said", [None, "", "md5=abc", "sha-512=abcd", "không có", HEX[:-1]])
+def test_what_is_no_digest_states_none(said: str | None) -> None:
+    assert sha256_in(said) is None

@@ -1,0 +1,80 @@
+"""The way back, judged by the target's own digest; after the opening there is none."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from connectors.connector import HOSTS
+from hub.errors import Busy, Refused, StageFailed
+from hub.migration.attempt import current
+from hub.migration.loading import load
+from hub.migration.opening import open_province
+from hub.migration.rollback import roll_back
+from hub.migration.target_state import state_now
+from hub.store import province_lock
+from hub.succession import must_be_open
+from tests.migration.deciding import bring, proved_cutover, stands, state_all
+from tests.migration.importing import Moving, Target, moving
+
+
+@pytest.fixture
+def both(engine: Engine, tmp_path: Path) -> Moving:
+    """A target, and six dossiers that are to come."""
+    HOSTS.forget()
+    found = moving(engine, tmp_path, Target())
+    found.read(range(1, 7))
+    return found
+
+
+@pytest.mark.parametrize("state", ["loading", "following", "approved"])
+def test_before_the_opening_the_target_stands_as_at_the_mark_and_a_new_attempt_may_begin(
+    both: Moving, state: str
+) -> None:
+    before = state_now(both.m)
+    load(both.m)
+    assert state_now(both.m) != before
+    bring(both.m, state)
+    done = roll_back(both.m, "Lê Thị Hoa", "bảng mã cơ quan sai")
+    assert state_now(both.m) == before and (done["dossiers"], done["digest"]) == (before.dossiers, before.digest)
+    assert both.m.attempt.state == "rolled_back" and current(both.m.engine, both.m.plan.slug, "cutover") is None
+    for source in both.m.plan.sources:
+        must_be_open(both.m.engine, source.province)
+    must_be_open(both.m.engine, both.m.plan.target.province)
+    assert roll_back(both.m, "Lê Thị Hoa", "lần nữa")["already"]
+
+
+def test_what_never_reached_the_target_is_given_up_without_asking_it(both: Moving) -> None:
+    bring(both.m, "reading")
+    assert roll_back(both.m, "Lê Thị Hoa", "hoãn") == {"state": "rolled_back", "already": False}
+    assert both.target.calls["HoanTac"] == 0
+
+
+def test_a_target_that_does_not_go_back_leaves_the_attempt_as_it_was(both: Moving) -> None:
+    load(both.m)
+    bring(both.m, "following")
+    before = stands(both.m)
+    both.target.breaks = {"HoanTac": ["down"] * 99}
+    with pytest.raises(StageFailed):
+        roll_back(both.m, "Lê Thị Hoa", "hoãn")
+    assert stands(both.m) == before
+
+
+def test_nothing_is_rolled_back_while_another_process_loads(both: Moving) -> None:
+    load(both.m)
+    bring(both.m, "following")
+    source = both.m.plan.sources[0].province
+    with province_lock(both.m.engine, source, f"loading {both.m.attempt_id}"), pytest.raises(Busy):
+        roll_back(both.m, "Lê Thị Hoa", "hoãn")
+    assert both.target.calls["HoanTac"] == 0 and both.m.attempt.state == "following"
+
+
+def test_after_the_opening_it_is_refused_with_what_would_be_lost(engine: Engine, tmp_path: Path) -> None:
+    m = proved_cutover(engine, tmp_path).m
+    bring(m, "approved")
+    state_all(m)
+    open_province(m, "Lê Thị Hoa")
+    before = stands(m)
+    with pytest.raises(Refused, match="can_tho is open since 01/07/2026 13:00: going back would lose") as refused:
+        roll_back(m, "Lê Thị Hoa", "lỗi")
+    assert "corrected forward" in refused.value.next_step and stands(m) == before

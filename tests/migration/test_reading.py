@@ -1,0 +1,220 @@
+"""Chunks read from a list that moves, is killed, or does not answer; judged by the account and the message log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+import pytest
+import requests
+from sqlalchemy import text
+
+from connectors import Window
+from connectors.wire.transport import WireRequest, WireResponse
+from hub.config import BASE, Settings, load_province
+from hub.context import source_of
+from hub.errors import Busy, Refused, StageFailed
+from hub.migration import reading
+from hub.migration.attempt import Migrating
+from hub.migration.chunks import cut_chunks
+from hub.migration.reading import read_chunk
+from hub.migration.run import read_history, run_delta, run_history
+from hub.store import province_lock
+from tests.conftest import Sandbox
+from tests.migration.conftest import BEGUN, SOURCES, Begin, Hours, rows
+
+CT = "can_tho_cu"
+FORM = "%Y-%m-%dT%H:%M:%S.000+0000"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Moving:
+    """A VNPT list of a sandbox's dossiers, newest change first, that a test changes while it is paged."""
+
+    records: list[dict[str, Any]]
+    pages: list[int] = field(default_factory=list)
+    before_page: Callable[[int], None] = lambda page: None
+    broken: int | None = None
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        url = urlsplit(request.url)
+        if "token" in url.path:
+            return self._json({"access_token": "a", "expires_in": 3600, "token_type": "Bearer"})
+        query = parse_qs(url.query)
+        page, size = int(query["page"][0]), int(query["size"][0])
+        self.pages.append(page)
+        self.before_page(page)
+        if page == self.broken:
+            return WireResponse(200, b"<html>Maintenance</html>", {"Content-Type": "text/html"})
+        newest_first = sorted(self.records, key=lambda one: str(one["updatedDate"]), reverse=True)
+        content = newest_first[page * size : (page + 1) * size]
+        return self._json({"content": content, "last": (page + 1) * size >= len(newest_first)})
+
+    def change(self, place: int, at: datetime, **values: Any) -> str:
+        """Change the record that stands at this place in order of age, the oldest first; answers with its id."""
+        record = sorted(self.records, key=lambda one: str(one["updatedDate"]))[place]
+        record |= {"updatedDate": at.astimezone(UTC).strftime(FORM), **values}
+        return str(record["id"])
+
+    @staticmethod
+    def _json(value: Any) -> WireResponse:
+        return WireResponse(200, orjson.dumps(value), {"Content-Type": "application/json"})
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The dossiers of the sandbox's VNPT source, taken from it once."""
+    peers = Sandbox(tmp_path_factory.mktemp("vnpt"))
+    settings = Settings(peers.home, (BASE / "examples" / "can_tho", BASE))
+    peers.say("start", "--size", "60", "--port-base", "0", "--provinces", CT)
+    try:
+        pages = source_of(settings, load_province(settings, CT)).pull("dossiers", Window(None, BEGUN))
+        return orjson.dumps([record for page in pages for record in page.records()])
+    finally:
+        peers.say("stop")
+
+
+@pytest.fixture
+def moving(served: bytes, tmp_path: Path) -> Moving:
+    (tmp_path / "sandbox").mkdir()
+    account = {"host": "https://peer.test", "login": "hub", "password": "x", "extra": {"client_id": "hub"}}
+    (tmp_path / "sandbox" / "connections.json").write_bytes(orjson.dumps({"vnpt_can_tho_cu": account}))
+    return Moving(orjson.loads(served))
+
+
+def alone(m: Migrating, page_rows: int = 10) -> Migrating:
+    """The plan's VNPT source only, asked for small pages."""
+    source = m.source(CT).source
+    m.plan = m.plan.model_copy(update={"sources": m.plan.sources[:1]})
+    stream = source.spec.streams["dossiers"]
+    pages = stream.pages.model_copy(update={"rows": page_rows})
+    source.spec = source.spec.model_copy(update={"streams": {"dossiers": stream.model_copy(update={"pages": pages})}})
+    return m
+
+
+def account_of(m: Migrating) -> dict[str, datetime]:
+    """Key -> time of the version that stands."""
+    query = "SELECT source_key, changed_at FROM migrated WHERE migration_id = :id"
+    return {key: changed for key, changed in rows(m, query)}
+
+
+def expected_of(peer: Moving) -> dict[str, datetime]:
+    return {str(one["id"]): datetime.strptime(one["updatedDate"], "%Y-%m-%dT%H:%M:%S.%f%z") for one in peer.records}
+
+
+def landed_pages(m: Migrating) -> list[int]:
+    query = "SELECT m.page FROM message m JOIN run r USING (run_id) WHERE r.kind = 'migration' ORDER BY message_id"
+    return [page for (page,) in rows(m, query)]
+
+
+@pytest.mark.parametrize("page", [0, 3, 5])
+def test_a_killed_chunk_goes_on_behind_its_last_landed_page(
+    moving: Moving, begin: Begin, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PIECE", 20)
+    m = alone(begin(transport=moving))
+
+    def kill(asked: int) -> None:
+        if asked == page:
+            raise Killed
+
+    moving.before_page = kill
+    with pytest.raises(Killed):
+        read_history(m, CT)
+    with m.engine.begin() as connection:  # a process that is gone marks nothing
+        connection.execute(text("UPDATE migration_chunk SET state = 'reading'"))
+    moving.before_page, before = lambda asked: None, len(account_of(m))
+    counts = read_history(m, CT)
+    assert account_of(m) == expected_of(moving)
+    assert landed_pages(m) == list(range(1, 7))
+    assert (counts["records"], counts["new"], counts["pages"]) == (60, 60, 6)
+    assert before == {0: 0, 3: 20, 5: 40}[page]
+
+
+def test_a_crash_of_the_server_that_empties_staging_costs_no_record(
+    moving: Moving, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PIECE", 20)
+    m = alone(begin(transport=moving))
+    moving.broken = 3
+    with pytest.raises(StageFailed) as told:
+        read_history(m, CT)
+    assert "page 4" in str(told.value) and "lienthong migrate run can_tho" in str(told.value)
+    [(run_id,)] = rows(m, "SELECT run_id FROM migration_chunk")
+    with m.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE staging_dossier_{run_id}, staging_held_{run_id}"))
+    moving.broken = None
+    read_history(m, CT)
+    assert account_of(m) == expected_of(moving)
+
+
+def test_records_that_move_while_they_are_paged_come_with_the_delta_and_none_is_lost(
+    moving: Moving, begin: Begin, hours: Hours
+) -> None:
+    m = alone(begin(transport=moving))
+    moved: list[str] = []
+
+    def change(asked: int) -> None:
+        if asked == 2:
+            hours.go_on(minutes=5)
+            moved.append(moving.change(0, hours(), dossierStatus={"id": 4}))
+            moved.append(moving.change(-3, hours(), nationCode="G01.899.000-260701-0001"))
+
+    moving.before_page = change
+    read_history(m, CT)
+    account = account_of(m)
+    assert moved[0] not in account, "it was on no page before the mark"
+    assert account[moved[1]] < hours()
+    moving.before_page = lambda asked: None
+    hours.go_on(minutes=5)
+    counts = run_delta(m)[CT]
+    assert account_of(m) == expected_of(moving)
+    assert (counts["new"], counts["changed"]) == (1, 1)
+
+
+def test_a_second_reader_of_a_chunk_is_refused(moving: Moving, begin: Begin) -> None:
+    m = alone(begin(transport=moving))
+    cut_chunks(m, CT)
+    with province_lock(m.engine, CT, f"migration {m.attempt_id}, chunk 1"), pytest.raises(Busy):
+        read_chunk(m, CT, 1)
+    assert read_chunk(m, CT, 1)["new"] == len(moving.records)
+    asked = len(moving.pages)
+    assert read_chunk(m, CT, 1)["new"] == len(moving.records)
+    assert len(moving.pages) == asked, "a chunk that is done is left alone"
+
+
+def test_nothing_is_read_for_an_attempt_that_is_over(moving: Moving, begin: Begin) -> None:
+    m = alone(begin(transport=moving))
+    cut_chunks(m, CT)
+    with m.engine.begin() as connection:
+        connection.execute(text("UPDATE migration SET state = 'rolled_back'"))
+    with pytest.raises(Refused, match="rolled back"):
+        read_chunk(m, CT, 1)
+    assert not moving.pages
+
+
+@pytest.mark.dossiers(40)
+def test_all_sources_are_read_to_the_last_record_and_one_that_is_down_keeps_no_other_from_it(
+    sandbox: Sandbox, can_tho_cu: str, hau_giang: str, soc_trang: str, begin: Begin
+) -> None:
+    m = begin()
+    m.plan = m.plan.model_copy(update={"chunks": m.plan.chunks.model_copy(update={"days": 300})})
+    sandbox.fault("viettel_hau_giang", operation="TraCuuDanhSachHoSo", kind="html", after=1, times=9)
+    with pytest.raises(StageFailed) as told:
+        run_history(m)
+    assert "hau_giang · dossiers · page" in str(told.value)
+    states = dict(rows(m, "SELECT source, string_agg(DISTINCT state, ' ') FROM migration_chunk GROUP BY source"))
+    assert states["can_tho_cu"] == states["soc_trang"] == "done" and "failed" in states["hau_giang"]
+    requests.delete(f"{sandbox.address('viettel_hau_giang')}/_sandbox/faults", timeout=10).raise_for_status()
+    counts = run_history(m)
+    served = {slug: sandbox.status()["systems"][slug]["served"] for slug in SOURCES}
+    assert {slug: counts[slug]["new"] for slug in SOURCES} == served
+    assert m.attempt.read_until == m.attempt.mark
+    assert sum(m.attempt.counts.values()) == sum(served.values())

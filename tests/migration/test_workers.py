@@ -1,0 +1,67 @@
+"""Sources read in processes of their own: their answers, and what becomes of an error or a process that is ended."""
+
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import create_engine
+
+from hub.config import BASE, Settings
+from hub.errors import StageFailed
+from hub.migration.attempt import Migrating
+from hub.migration.plan import load_plan
+from hub.migration.workers import side_by_side
+
+AHEAD = timedelta(days=400)
+
+
+@pytest.fixture
+def m(tmp_path: Path) -> Migrating:
+    """An attempt without a database; two sources behind one address and one behind another."""
+    (tmp_path / "sandbox").mkdir()
+    hosts = {"vnpt_can_tho_cu": "one", "viettel_hau_giang": "one", "fpt_soc_trang": "other"}
+    accounts = {
+        name: {"host": f"https://{host}.test", "login": "hub", "password": "x", "extra": {"client_id": "hub"}}
+        for name, host in hosts.items()
+    }
+    (tmp_path / "sandbox" / "connections.json").write_bytes(orjson.dumps(accounts))
+    settings = Settings(tmp_path, (BASE / "examples" / "can_tho", BASE))
+    nowhere = create_engine("postgresql+psycopg://hub:secret@127.0.0.1:1/none")
+    m = Migrating(load_plan(settings, "can_tho"), settings, nowhere, 7, clock=lambda: datetime.now(UTC) + AHEAD)
+    for source in m.plan.sources:
+        m._sources[source.province] = m._hub(source.province)
+    return m
+
+
+def reads(m: Migrating, source: str) -> dict[str, Any]:
+    """What a worker is told, as its counts."""
+    m.progress("read", 1, None)
+    if source == "hau_giang":
+        raise StageFailed("no answer", where="hau_giang · page 2", next_step="Wait.")
+    return {"pid": os.getpid(), "attempt": m.attempt_id, "now": m.clock(), "database": m.engine.url.password}
+
+
+def dies(m: Migrating, source: str) -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def test_sources_of_one_address_share_a_worker_and_an_error_comes_back_whole(m: Migrating) -> None:
+    heard: list[str] = []
+    m.progress = lambda stage, done, total: heard.append(stage)
+    done, failed = side_by_side(m, ["can_tho_cu", "hau_giang", "soc_trang"], reads, 2)
+    assert set(done) == {"can_tho_cu", "soc_trang"} and heard == ["read"] * 3
+    assert os.getpid() not in {one["pid"] for one in done.values()}
+    assert {(one["attempt"], one["database"]) for one in done.values()} == {(7, "secret")}
+    assert all(abs(one["now"] - datetime.now(UTC) - AHEAD) < timedelta(minutes=1) for one in done.values())
+    [(source, error)] = failed
+    assert (source, str(error)) == ("hau_giang", "hau_giang · page 2: no answer\n  Wait.")
+
+
+def test_a_worker_that_is_ended_is_told_and_not_waited_for(m: Migrating) -> None:
+    done, failed = side_by_side(m, ["can_tho_cu"], dies, 1)
+    assert not done and "was ended" in str(failed[0][1])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, insert, select, text
 
@@ -95,7 +95,7 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
                 "counts": counts,
                 "unaccounted": unaccounted,
                 "equal": not unaccounted and not counts["differences"],
-                "folder": str(folder.parent / folder.name.removeprefix(".")),
+                "folder": str(folder.resolve().parent / folder.name.removeprefix(".")),
                 "digest": digest,
                 "at": m.clock(),
             }
@@ -161,6 +161,13 @@ def last_proof(engine: Engine, migration_id: int, names: dict[str, str] | None =
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else _proof(engine, row, names or {})
+
+
+def digest_kept(engine: Engine, folder: Path) -> str | None:
+    """The digest under which a proof's folder was kept; None for a folder that the hub does not know."""
+    with engine.connect() as connection:
+        query = select(migration_proof.c.digest).filter_by(folder=str(folder))
+        return cast("str | None", connection.scalar(query))
 
 
 def _proof(engine: Engine, row: Row[Any], canonical: dict[str, str]) -> Proof:

@@ -19,6 +19,7 @@ from hub.migration.attempt import current
 from hub.migration.burnup import thinned
 from hub.migration.clock import Clock, clock_of
 from hub.migration.pace import Tick
+from hub.migration.page import write_page
 from hub.migration.plan import Plan, told
 
 EVERY = 5.0
@@ -48,16 +49,20 @@ def clock_command(
 ) -> None:
     """Show the burn-up, the rate, the end as a range against the deadline, and what is in the way.
 
+    Also writes reports/migration-PLAN.html with all of it and GO or NO-GO.
     Exit code 1: the deadline is missed, or would be at the late end of the range. A rehearsal is never late.
     """
     opened, moment = open_plan(slug), parse_time(at, "--at")
     clock = clock_of(opened.engine, opened.plan, moment or datetime.now(UTC))
-    if as_json:
-        print_json({"title": opened.plan.title, **clock.as_dict()})
-    elif watch and moment is None:
+    if watch and moment is None and not as_json:
         clock = _watched(opened, clock)
-    else:
+    elif not as_json:
         out.print(screen(opened.plan, clock, _ticks(opened, clock)), highlight=False)
+    page = write_page(opened.engine, opened.settings, opened.plan, clock.at)
+    if as_json:
+        print_json({"title": opened.plan.title, **clock.as_dict(), "page": str(page)})
+    else:
+        out.print(str(page), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(NO if clock.late else OK)
 
 

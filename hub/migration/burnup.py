@@ -120,4 +120,4 @@ def _label(axes: "Axes") -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(colors=SOFT, length=0)
+    axes.tick_params(colors=SOFT, length=0, pad=6)

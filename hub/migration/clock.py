@@ -25,7 +25,7 @@ SELECT source, state, count(*) AS dossiers FROM migrated WHERE migration_id = :i
 FILES = """
 SELECT count(*) FILTER (WHERE state NOT IN ('owed', 'sending')) AS done,
        count(*) FILTER (WHERE state IN ('owed', 'sending')) AS left,
-       coalesce(sum(size) FILTER (WHERE state = 'migrated'), 0) AS bytes
+       CAST(coalesce(sum(size) FILTER (WHERE state = 'migrated'), 0) AS bigint) AS bytes
 FROM migrated_file WHERE migration_id = :id
 """
 

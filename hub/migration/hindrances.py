@@ -37,6 +37,9 @@ SELECT read, migrated FROM migration_tick WHERE migration_id = :id AND at <= :no
 
 MET = "SELECT DISTINCT name FROM migration_event WHERE plan = :plan AND kind = 'milestone'"
 
+FEW = 100
+"""Dossiers of which no share is told."""
+
 FIRST = 3
 """Failed chunks that are named one by one."""
 
@@ -94,7 +97,7 @@ def _gates(connection: Connection, plan: Plan, given: dict[str, Any]) -> Iterato
     held = {reason: dossiers for reason, dossiers in connection.execute(text(HELD), given)}
     stands = connection.execute(text(STANDS), given).one_or_none()
     read, sent = (stands.read, stands.migrated) if stands else (0, 0)
-    if read and sum(held.values()) / read > plan.gates.held:
+    if read >= FEW and sum(held.values()) / read > plan.gates.held:
         share, most = sum(held.values()) / read, max(held, key=lambda reason: held[reason])
         words = explain(most)
         yield Hindrance(
@@ -104,7 +107,7 @@ def _gates(connection: Connection, plan: Plan, given: dict[str, Any]) -> Iterato
             f"{_vi(held[most])} hồ sơ",
         )
     refused = held.get("refused_by_target", 0)
-    if refused and refused / (refused + sent) > plan.gates.refused:
+    if refused + sent >= FEW and refused / (refused + sent) > plan.gates.refused:
         share = refused / (refused + sent)
         yield Hindrance(
             "target",

@@ -43,7 +43,7 @@ class Tick:
 
 WORKS: Mapping[str, Callable[[Tick], int]] = {
     "read": lambda tick: tick.read,
-    "load": lambda tick: tick.settled,
+    "load": lambda tick: tick.migrated,  # not the settled ones: what is held was held by the reading
     "files": lambda tick: tick.files,
 }
 """What a migration does, and what of a tick shows it."""

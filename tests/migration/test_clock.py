@@ -82,6 +82,14 @@ def test_a_work_that_has_not_begun_goes_at_the_rate_of_the_rehearsal_with_a_wide
     assert found.assumed == ("load",) and minutes(found) == (15.0, 25.0, 45.0)
 
 
+def test_what_is_held_while_reading_says_nothing_of_the_targets_rate() -> None:
+    reading = [Tick(NOW - timedelta(minutes=ago), 9_000 - 900 * ago, 10_000, 0, 90 - 9 * ago, 0) for ago in (10, 5, 0)]
+
+    found = going(*reading, left={"read": 1_000, "load": 9_900, "files": 0}, earlier={"load": 1_000 / 60})
+
+    assert found.assumed == ("load",) and minutes(found)[1] == 11.0
+
+
 def test_works_that_go_on_side_by_side_are_not_added() -> None:
     both = [stood(10, 1_000, files=0), stood(0, 11_000, files=500)]
 

@@ -104,7 +104,7 @@ def _task(number: str, n: int, step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _document(host: str, one: dict[str, Any]) -> dict[str, Any]:
-    file_id = one.get("id") or ""
+    file_id = one.get("id") or one.get("ten") or ""
     return {
         "procedureForm": {"code": one.get("ma"), "name": one.get("ten")},
         "digitized": _true(one.get("soHoa")),

@@ -1,7 +1,6 @@
-"""What a new province's system holds and what was done to it: imported dossiers and files, marks, refusals, sins.
+"""What a new province's system holds and what was done to it: imported dossiers and files, refusals, sins.
 
-One row for every dossier, its body apart and compressed, so that counting and paging never read bodies. Once a mark is
-set, every change writes down what was there before it, and a rollback undoes the changes behind the mark.
+One row for every dossier, its body apart and compressed, so that counting and paging never read bodies.
 """
 
 import hashlib
@@ -13,10 +12,13 @@ from typing import Any
 
 import orjson
 
-from sandbox.import_rules import OUT_OF_ORDER, Item
+from sandbox.import_marks import COLUMNS, Marks, transaction
+from sandbox.import_marks import TABLES as MARK_TABLES
+from sandbox.import_rules import OUT_OF_ORDER, Item, Refused
 from sandbox.system import calls
 
-TABLES = """
+TABLES = f"""
+{MARK_TABLES}
 CREATE TABLE IF NOT EXISTS item (
   id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL UNIQUE, version TEXT NOT NULL, source TEXT NOT NULL,
   imported INTEGER NOT NULL, moved INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL, received TEXT NOT NULL,
@@ -39,11 +41,6 @@ CREATE TABLE IF NOT EXISTS duplicate (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS import_sin (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS mark (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, at TEXT NOT NULL, dossiers INTEGER NOT NULL,
-  files INTEGER NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS undo (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, code TEXT NOT NULL, file_id TEXT NOT NULL, before BLOB);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 LEDGERS = {
@@ -51,15 +48,6 @@ LEDGERS = {
     "sins": "import_sin", "marks": "mark", "steps": "step",
 }  # fmt: skip
 """Words of `/_sandbox/ledger/<word>` and their tables."""
-_COLUMNS = "code, version, source, imported, moved, status, received, updated"
-
-
-class Refused(Exception):
-    """What the whole call is refused with: HTTP status and words."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.text = status, text
 
 
 class ImportLedger:
@@ -68,15 +56,16 @@ class ImportLedger:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self.db.executescript(TABLES)
+        self._marks = Marks(db)
         self._state: dict[str, Any] | None = None
 
     # -- dossiers
 
     def take(self, items: list[tuple[Item, str]], now: str) -> list[dict[str, Any]]:
         """Items with the words that refuse them (empty for none), upserted in one transaction: the answers in order."""
-        with _transaction(self.db):
+        with transaction(self.db):
             known = self._known([str(item.get("maHoSo") or "") for item, _ in items])
-            marked = self._marked
+            marked = self._marks.any()
             answers, fresh = [], set()
             for item, wrong in items:
                 code = str(item.get("maHoSo") or "")
@@ -101,17 +90,17 @@ class ImportLedger:
         if held is None:
             result = "created"
             cursor = self.db.execute(
-                f"INSERT INTO item ({_COLUMNS}) VALUES (?,?,?,1,0,?,?,?)",
+                f"INSERT INTO item ({COLUMNS}) VALUES (?,?,?,1,0,?,?,?)",
                 (code, version, item["nguon"], int(item["trangThai"]), item["ngayTiepNhan"], now),
             )
             key = int(cursor.lastrowid or 0)
             self.db.execute("INSERT INTO body VALUES (?,?)", (key, body))
             if marked:
-                self._remember("item", code, "", None)
+                self._marks.remember_item(code, None)
         else:
             result, key = "updated", held[0]
             if marked:
-                self._remember("item", code, "", self._whole(key))
+                self._marks.remember_item(code, key)
             self.db.execute(
                 "UPDATE item SET version=?, source=?, status=?, received=?, updated=? WHERE id=?",
                 (version, item["nguon"], int(item["trangThai"]), item["ngayTiepNhan"], now, key),
@@ -174,9 +163,9 @@ class ImportLedger:
 
     def enter(self, item: Item, now: str) -> str:
         """A dossier that staff of the new province entered themselves: its id."""
-        with _transaction(self.db):
+        with transaction(self.db):
             cursor = self.db.execute(
-                f"INSERT INTO item ({_COLUMNS}) VALUES (?,?,'',0,0,?,?,?)",
+                f"INSERT INTO item ({COLUMNS}) VALUES (?,?,'',0,0,?,?,?)",
                 (item["maHoSo"], item["phienBan"], int(item["trangThai"]), item["ngayTiepNhan"], now),
             )
             key = int(cursor.lastrowid or 0)
@@ -195,14 +184,15 @@ class ImportLedger:
                 "INSERT INTO duplicate (kind, code, detail) VALUES ('file',?,?)", (code, f"{file_id} {digest}")
             )
             return f"tep-{held[0]}", digest, True
-        with _transaction(self.db):
+        with transaction(self.db):
             if not self._known([code]):
                 self.sin("file_without_dossier", code, file_id)
                 raise Refused(404, f"Hồ sơ không tồn tại: {code}")
-            if self._marked:
-                self._remember("file", code, file_id, self._whole_file(held[0]) if held else None)
+            if self._marks.any():
+                self._marks.remember_file(code, file_id, held[0] if held else None)
             if held:
-                self._drop_file(held[0])
+                self.db.execute("DELETE FROM content WHERE id=?", (held[0],))
+                self.db.execute("DELETE FROM file WHERE id=?", (held[0],))
             cursor = self.db.execute(
                 "INSERT INTO file (code, file_id, name, digest, size) VALUES (?,?,?,?,?)",
                 (code, file_id, name, digest, len(content)),
@@ -218,7 +208,7 @@ class ImportLedger:
         rows = self.db.execute(query, (size, (page - 1) * size))
         return [dict(zip(names, row, strict=True)) for row in rows], self.count("file")
 
-    # -- marks
+    # -- account
 
     def state(self) -> dict[str, Any]:
         """{soHoSo, soTep, sha256}: the digest of the lines `code TAB version`, then `code TAB file TAB sha256`, in the
@@ -239,95 +229,19 @@ class ImportLedger:
     def mark(self, now: str) -> dict[str, Any]:
         """A snapshot mark of this moment, with the state there."""
         state = self.state()
-        seq = self.db.execute("SELECT coalesce(max(seq), 0) FROM undo").fetchone()[0]
-        cursor = self.db.execute(
-            "INSERT INTO mark (seq, at, dossiers, files, digest) VALUES (?,?,?,?,?)",
-            (seq, now, state["soHoSo"], state["soTep"], state["sha256"]),
-        )
-        return {"maDanhDau": f"DD{cursor.lastrowid:06d}", **state}
+        return {"maDanhDau": self._marks.set(now, state), **state}
 
     def roll_back(self, name: str) -> dict[str, int]:
-        """Undoes every import behind a mark and forgets later marks: how many dossiers went and came back."""
-        number = name.removeprefix("DD")
-        row = self.db.execute("SELECT seq FROM mark WHERE id=?", (number if number.isdigit() else -1,)).fetchone()
-        if row is None:
-            raise Refused(404, f"Không có mốc đánh dấu: {name}")
-        behind = "SELECT code FROM undo WHERE kind='item' AND seq > ?"
-        moved = self.db.execute(f"SELECT count(*) FROM item WHERE moved=1 AND code IN ({behind})", row).fetchone()[0]
-        if moved:
-            raise Refused(409, f"{moved} hồ sơ đã được cán bộ xử lý tiếp sau mốc {name}; không thể hoàn tác")
-        with _transaction(self.db):
-            first = "SELECT min(seq) FROM undo WHERE seq > ? GROUP BY kind, code, file_id"
-            new = f"SELECT code FROM undo WHERE kind='item' AND before IS NULL AND seq IN ({first})"
-            self.db.execute(f"DELETE FROM body WHERE id IN (SELECT id FROM item WHERE code IN ({new}))", row)
-            gone = self.db.execute(f"DELETE FROM item WHERE code IN ({new})", row).rowcount
-            files = (
-                "SELECT f.id FROM file f JOIN undo u ON u.kind='file' AND u.code=f.code AND u.file_id=f.file_id "
-                f"WHERE u.seq IN ({first})"
-            )
-            self.db.execute(f"DELETE FROM content WHERE id IN ({files})", row)
-            self.db.execute(f"DELETE FROM file WHERE id IN ({files})", row)
-            old = f"SELECT kind, before FROM undo WHERE before IS NOT NULL AND seq IN ({first})"
-            back = [self._restore(kind, before) for kind, before in self.db.execute(old, row).fetchall()]
-            self.db.execute("DELETE FROM undo WHERE seq > ?", row)
-            self.db.execute("DELETE FROM mark WHERE id > ?", (int(number),))
+        """Undoes every import behind a mark: how many dossiers went and came back; raises Refused."""
+        gone, back = self._marks.roll_back(name)
         self._state = None
-        return {"daXoa": gone, "daKhoiPhuc": back.count("item")}
-
-    @property
-    def _marked(self) -> bool:
-        return self.db.execute("SELECT 1 FROM mark LIMIT 1").fetchone() is not None
-
-    def _remember(self, kind: str, code: str, file_id: str, before: bytes | None) -> None:
-        self.db.execute(
-            "INSERT INTO undo (kind, code, file_id, before) VALUES (?,?,?,?)", (kind, code, file_id, before)
-        )
-
-    def _whole(self, key: int) -> bytes:
-        row = self.db.execute(f"SELECT id, {_COLUMNS} FROM item WHERE id=?", (key,)).fetchone()
-        body = self.db.execute("SELECT body FROM body WHERE id=?", (key,)).fetchone()[0]
-        return zlib.compress(orjson.dumps([row, unpacked(body)]), 1)
-
-    def _whole_file(self, key: int) -> bytes:
-        row = self.db.execute("SELECT code, file_id, name, digest, size, id FROM file WHERE id=?", (key,)).fetchone()
-        content = self.db.execute("SELECT content FROM content WHERE id=?", (key,)).fetchone()[0]
-        return zlib.compress(orjson.dumps([row, content.hex()]), 1)
-
-    def _restore(self, kind: str, before: bytes) -> str:
-        row, inside = orjson.loads(zlib.decompress(before))
-        if kind == "item":
-            self.db.execute(f"INSERT OR REPLACE INTO item (id, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", row)
-            body = zlib.compress(orjson.dumps(inside), 1)
-            self.db.execute("INSERT OR REPLACE INTO body VALUES (?,?)", (row[0], body))
-        else:
-            self.db.execute("INSERT INTO file (code, file_id, name, digest, size, id) VALUES (?,?,?,?,?,?)", row)
-            self.db.execute("INSERT INTO content VALUES (?,?)", (row[5], bytes.fromhex(inside)))
-        return kind
-
-    def _drop_file(self, key: int) -> None:
-        self.db.execute("DELETE FROM content WHERE id=?", (key,))
-        self.db.execute("DELETE FROM file WHERE id=?", (key,))
-
-    # -- account
+        return {"daXoa": gone, "daKhoiPhuc": back}
 
     def sin(self, kind: str, code: str, detail: str) -> None:
         self.db.execute("INSERT INTO import_sin (kind, code, detail) VALUES (?,?,?)", (kind, code, detail))
 
     def count(self, table: str) -> int:
         return int(self.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
-
-class _transaction:
-    """BEGIN IMMEDIATE to COMMIT; what raises rolls back, but a refusal keeps the sins written down."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
-
-    def __enter__(self) -> None:
-        self.db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.db.execute("COMMIT" if kind is None or kind is Refused else "ROLLBACK")
 
 
 def _add(digest: Any, rows: Iterable[tuple[str]]) -> None:

@@ -38,6 +38,14 @@ _LISTED = {
 OUT_OF_ORDER = "Tiến trình không đúng thứ tự thời gian"
 
 
+class Refused(Exception):
+    """What a whole call is refused with: HTTP status and words."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
 def checker(slug: str) -> Callable[[Item, str], str]:
     """The rules of one target: `(item, now as yyyy-MM-dd HH:mm:ss) -> words`, empty when nothing is wrong."""
     own = ALL[slug]
@@ -89,6 +97,8 @@ def _rows(name: str, value: object, columns: tuple[str, ...]) -> str:
     if not isinstance(value, list):
         return f"{name} phải là danh sách"
     for row in value:
+        if not isinstance(row, dict):
+            return f"{name} phải là danh sách đối tượng"
         for column, inside in row.items():
             if column not in columns:
                 return f"Trường không có trong đặc tả: {name}.{column}"

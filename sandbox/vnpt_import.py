@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import orjson
 
 from sandbox.faults import Fault
-from sandbox.import_ledger import ImportLedger, Refused
-from sandbox.import_rules import Item
+from sandbox.import_ledger import ImportLedger
+from sandbox.import_rules import Item, Refused
 from sandbox.multipart import parts
 from sandbox.tokens import Tokens
 from sandbox.wire import Reply, Request, json_reply
@@ -77,7 +77,7 @@ class VnptImport:
             return _answer(0, message, data), rows
         except Refused as refused:
             return _answer(refused.status, refused.text), 0
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (ValueError, KeyError, TypeError) as problem:
             return _answer(400, f"Dữ liệu không hợp lệ: {problem}"), 0
 
     def _token(self, request: Request, refuse: bool) -> Reply:
@@ -111,6 +111,8 @@ class VnptImport:
                 found = ledger.find(_few(body["maHoSo"]))
                 return done, found, len(found)
         items = _few(body["hoSo"])
+        if not all(isinstance(item, dict) for item in items):
+            raise Refused(400, "hoSo phải là danh sách đối tượng")
         now, share = self._now(), self._share()
         answers = ledger.take([(item, self._wrong(item, now, share)) for item in items], now)
         return done, answers, len(answers)

@@ -149,6 +149,7 @@ def test_it_begins_empty_and_takes_each_code_once(target: Target) -> None:
         ({"ngayKetThuc": "2026-06-01 08:00:00"}, "ngayKetThuc trước ngayTiepNhan"),
         ({"truongLa": "x"}, "Trường không có trong đặc tả: truongLa"),
         ({"lePhi": [{"soTien": 100000}]}, "lePhi.soTien phải là chuỗi"),
+        ({"lePhi": ["100000"]}, "lePhi phải là danh sách đối tượng"),
         ({"tienTrinh": [{"thoiDiem": "hôm qua", "trangThai": "2"}]}, "tienTrinh.thoiDiem sai định dạng"),
     ],
 )
@@ -210,8 +211,9 @@ def test_a_rollback_brings_back_the_state_of_the_mark(target: Target) -> None:
     assert {name: mark[name] for name in before} == before
     target.load(item(1, "v2"), item(3))
     target.load(item(1, "v3"))
-    target.file(item(1)["maHoSo"], b"%PDF-1.4 another")
-    target.file(item(3)["maHoSo"])
+    assert target.file(item(1)["maHoSo"], b"%PDF-1.4 another").status == 200
+    assert target.file(item(3)["maHoSo"]).status == 200
+    assert [one["soByte"] for one in target.get("Tep")["items"]] == [16, 10]
     assert target.get("HienTrang") != before
     assert target.post("HoanTac", {"maDanhDau": mark["maDanhDau"]}).json()["data"] == {"daXoa": 1, "daKhoiPhuc": 1}
     assert target.get("HienTrang") == before
@@ -287,6 +289,7 @@ def test_a_slow_peer_answers_late(target: Target) -> None:
 
 def test_too_many_in_one_call_and_a_stranger_are_refused(target: Target) -> None:
     assert target.post("HoSo", {"hoSo": [item(n) for n in range(501)]}).status == 400
+    assert target.post("HoSo", {"hoSo": ["x"]}).status == 400
     assert target.http.get("/import/HienTrang").status == 401
     target.http.arm(kind="expired", operation="HienTrang")
     assert target.http.get("/import/HienTrang", None, target.bearer).status == 401

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import typer
 
-from hub.cli import migrate_clock, migrate_plan, migrate_proof, migrate_run
+from hub.cli import migrate_clock, migrate_cutover, migrate_plan, migrate_proof, migrate_run
 
 
 class Commands(Protocol):
@@ -13,7 +13,7 @@ class Commands(Protocol):
     def register(self, app: typer.Typer) -> None: ...
 
 
-COMMANDS: tuple[Commands, ...] = (migrate_plan, migrate_run, migrate_clock, migrate_proof)
+COMMANDS: tuple[Commands, ...] = (migrate_plan, migrate_run, migrate_clock, migrate_proof, migrate_cutover)
 """In the order in which `--help` lists them."""
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ import sys
 import typer
 
 app = typer.Typer(
-    help="Simulated peers on this machine: start, stop, status, advance, reset, faults, file.",
+    help="Simulated peers on this machine: start, stop, status, advance, reset, faults, file, open, staff, agencies.",
     no_args_is_help=True,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
@@ -59,3 +59,21 @@ def faults(context: typer.Context) -> None:
 def file(context: typer.Context) -> None:
     """Let citizens file dossiers on the national portal, which hands them to the receiver."""
     _run("file", context)
+
+
+@app.command(name="open", context_settings=_PASSED_ON)
+def open_(context: typer.Context) -> None:
+    """Let a new province open: its staff go on with imported dossiers."""
+    _run("open", context)
+
+
+@app.command(context_settings=_PASSED_ON)
+def staff(context: typer.Context) -> None:
+    """Let staff of a new province enter a dossier, or move one."""
+    _run("staff", context)
+
+
+@app.command(context_settings=_PASSED_ON)
+def agencies(context: typer.Context) -> None:
+    """Which agency of a new province takes over from whom, as CSV."""
+    _run("agencies", context)

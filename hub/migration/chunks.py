@@ -21,7 +21,7 @@ from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
 from hub.messages import STREAM
 from hub.migration.attempt import Migrating
-from schemas.migration_tables import migration_chunk
+from schemas.migration_tables import migrated, migration_chunk
 from schemas.records import VIET_NAM
 
 ChunkKind = Literal["history", "delta", "final"]
@@ -108,7 +108,8 @@ def cut_chunks(m: Migrating, source: str | None = None) -> list[tuple[str, int]]
 
 
 def delta_chunk(m: Migrating, source: str, until: datetime, kind: ChunkKind = "delta") -> int:
-    """The next delta of a source: from where it was read, less the plan's overlap, to `until`. Returns its number.
+    """The next delta of a source: from the newest change that was seen, less the plan's overlap, to `until`. Returns
+    its number. This machine's clock decides nothing: a source whose clock is behind loses nothing.
 
     One that was begun and not read to its end is taken up with the end it has.
 
@@ -128,7 +129,9 @@ def delta_chunk(m: Migrating, source: str, until: datetime, kind: ChunkKind = "d
     reached = max(one.until for one in chunks)
     number = chunks[-1].number + 1
     with m.engine.begin() as connection:
-        _add(connection, m, source, number, kind, reached - m.plan.deltas.overlap, max(until, reached))
+        seen = connection.scalar(select(func.max(migrated.c.changed_at)).filter_by(**_of(m, source)))
+        since = min(reached, seen or reached) - m.plan.deltas.overlap
+        _add(connection, m, source, number, kind, since, max(until, reached))
     return number
 
 
@@ -161,8 +164,12 @@ def _add(
     since: datetime | None,
     until: datetime,
 ) -> None:
-    named = {"migration_id": m.attempt_id, "source": source, "number": number}
+    named = {**_of(m, source), "number": number}
     connection.execute(insert(migration_chunk).values(**named, kind=kind, since=since, until=until))
+
+
+def _of(m: Migrating, source: str) -> dict[str, Any]:
+    return {"migration_id": m.attempt_id, "source": source}
 
 
 def _windows(m: Migrating, hub: Hub) -> list[tuple[datetime | None, datetime]]:

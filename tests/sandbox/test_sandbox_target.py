@@ -1,15 +1,19 @@
 """The system of a new province: strict about what is imported, marked, rolled back, and read like any other iGate."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from sandbox import status
+from sandbox.__main__ import main
 from sandbox.import_ledger import summary
 from sandbox.provinces import offices, places
+from sandbox.state import Config, Folder
 from sandbox.timeline import append_journal
-from tests.sandbox.conftest import Answer, Bench, dumps
+from tests.sandbox.conftest import Answer, Bench, Clock, dumps
 
 SLUG = "can_tho"
 COMMUNE, OFFICE = places(SLUG)[1][4], offices(SLUG)[1][4]
@@ -293,3 +297,33 @@ def test_too_many_in_one_call_and_a_stranger_are_refused(target: Target) -> None
     assert target.http.get("/import/HienTrang").status == 401
     target.http.arm(kind="expired", operation="HienTrang")
     assert target.http.get("/import/HienTrang", None, target.bearer).status == 401
+
+
+def test_a_day_that_passes_is_worked_also_while_the_peer_is_stopped(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "sandbox")
+    folder.create(Config(7, 10, (SLUG,)))
+    bench = Bench(folder, Clock())
+    target = Target(bench)
+    target.load(item(1), item(2, trangThai="3"))
+    target.http.post("/_sandbox/open", json={})
+    target.http.app.peer.close()
+    assert status.advance(folder, 1)["targets"] == {SLUG: {"moved": 1}}
+    told = status.status(folder)["targets"][SLUG]
+    assert {name: told[name] for name in ("dossiers", "imported", "moved", "steps", "refused")} == {
+        "dossiers": 2,
+        "imported": 2,
+        "moved": 1,
+        "steps": 1,
+        "refused": 0,
+    }
+    assert Target(bench).pulled()[0]["dossierStatus"]["id"] == 6
+
+
+def test_the_command_line_says_who_can_be_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["open", "lao_cai", "--state", str(tmp_path)]) == 2
+    assert main(["staff", SLUG, "--state", str(tmp_path)]) == 3
+    assert main(["agencies", "nghe_an"]) == 2
+    said = capsys.readouterr().err
+    assert "'lao_cai' is no new province; these are: can_tho, can_tho_thu" in said
+    assert "the peer can_tho is not running; run: python -m sandbox start" in said
+    assert "no provinces join 'nghe_an'" in said

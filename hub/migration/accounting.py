@@ -1,6 +1,7 @@
 """The account of a migration: every source dossier in exactly one of migrated, held and out of scope, or in none."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -19,7 +20,8 @@ SELECT coalesce(r.source, a.source) AS source, coalesce(r.source_key, a.source_k
        coalesce(t.ours, r.content_hash) AS version,
        r.loaded_hash IS NOT NULL AND r.state <> 'migrated' AND t.code IS NOT NULL AS older_there,
        :reread AND a.source_key IS NULL AS gone,
-       coalesce(a.changed_at > r.changed_at OR a.digest <> l.digest, false) AS changed,
+       coalesce((a.changed_at > r.changed_at OR a.digest <> l.digest)
+                AND coalesce(a.changed_at, '-infinity') <= :horizon, false) AS changed,
        CASE WHEN r.source IS NULL THEN 'unaccounted'
             WHEN r.state = 'migrated' AND t.code IS NOT NULL THEN 'migrated'
             WHEN r.state IN ('held', 'out_of_scope') AND NOT {IN_BOTH} THEN r.state
@@ -34,6 +36,7 @@ FROM (SELECT * FROM migrated WHERE migration_id = :id) r
 FULL JOIN again a ON a.source = r.source AND a.source_key = r.source_key
 LEFT JOIN (SELECT DISTINCT ON (code) * FROM there WHERE imported ORDER BY code, place) t ON t.code = r.dossier_code
 LEFT JOIN logged l ON l.message_id = r.message_id AND l.position = r.position
+WHERE r.source IS NOT NULL OR coalesce(a.changed_at, '-infinity') <= :horizon
 """
 """One row for each source record that was read, or that its source has by now. What the hub calls migrated counts only
 when the target lists it. `older_there`: a version before this one was loaded; this one waits or is held."""
@@ -107,9 +110,15 @@ ORDER BY source COLLATE "C", source_key COLLATE "C" """,
 """What the digests are made of, in a fixed order."""
 
 
-def make_account(connection: Connection, migration_id: int, sources: Iterable[str], *, reread: bool) -> None:
-    """Join what was read, what the sources have and what the target lists: the tables `account` and `difference`."""
-    given = {"id": migration_id, "sources": list(sources), "reread": reread}
+def make_account(
+    connection: Connection, migration_id: int, sources: Iterable[str], *, reread: bool, until: datetime | None = None
+) -> None:
+    """Join what was read, what the sources have and what the target lists: the tables `account` and `difference`.
+
+    What changed at a source after `until`, the mark of a rehearsal, was not to be read.
+    """
+    horizon = until or datetime.max.replace(tzinfo=UTC)
+    given = {"id": migration_id, "sources": list(sources), "reread": reread, "horizon": horizon}
     connection.execute(text(ACCOUNT), given)
     connection.execute(text("CREATE INDEX ON account (dossier_code)"))
     connection.execute(text("ANALYZE account"))

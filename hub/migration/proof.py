@@ -81,7 +81,8 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         else:
             without_reading(connection)
         slugs = [one.province for one in m.plan.sources]
-        make_account(connection, m.attempt_id, slugs, reread=reread)
+        until = attempt.mark if attempt.kind == "rehearsal" else None
+        make_account(connection, m.attempt_id, slugs, reread=reread, until=until)
         counts = counted(connection, m.attempt_id, fields) | {"reread": reread, "fingerprint": state}
         for slug, one in counts["sources"].items():
             one["stated"] = stated.get(slug)

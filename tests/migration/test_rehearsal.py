@@ -74,6 +74,17 @@ def test_what_is_new_gone_or_other_than_in_the_last_rehearsal_is_counted_with_co
     ]
 
 
+def test_what_the_sources_took_after_the_mark_was_not_to_be_read(engine: Engine, tmp_path: Path) -> None:
+    both = merged(engine, tmp_path, kind="rehearsal")
+    both.peers.records.append({"id": "k7", "updatedDate": "2026-06-30T23:00:00.000+0000"})
+    both.peers.records[0]["updatedDate"] = "2026-06-30T23:00:00.000+0000"
+
+    proof = prove(both.m, outgoing=outgoing)
+
+    one = proof.counts["sources"][SOURCE]
+    assert (proof.equal, one["dossiers"], one["changed"], one["gone"]) == (True, 6, 0, 0)
+
+
 def test_of_older_rehearsals_the_counts_stay_and_the_rows_go(engine: Engine, tmp_path: Path) -> None:
     first = rehearsed(engine, tmp_path)[0]
     for _ in range(2):

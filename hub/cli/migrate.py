@@ -4,7 +4,7 @@ from typing import Protocol
 
 import typer
 
-from hub.cli import migrate_clock, migrate_cutover, migrate_plan, migrate_proof, migrate_run
+from hub.cli import migrate_clock, migrate_cutover, migrate_plan, migrate_proof, migrate_run, migrate_work
 
 
 class Commands(Protocol):
@@ -13,7 +13,14 @@ class Commands(Protocol):
     def register(self, app: typer.Typer) -> None: ...
 
 
-COMMANDS: tuple[Commands, ...] = (migrate_plan, migrate_run, migrate_clock, migrate_proof, migrate_cutover)
+COMMANDS: tuple[Commands, ...] = (
+    migrate_plan,
+    migrate_run,
+    migrate_clock,
+    migrate_proof,
+    migrate_work,
+    migrate_cutover,
+)
 """In the order in which `--help` lists them."""
 
 app = typer.Typer(

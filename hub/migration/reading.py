@@ -22,6 +22,7 @@ from hub.migration import account
 from hub.migration.attempt import Migrating
 from hub.migration.chunks import Chunk, get_chunk, mark_chunk
 from hub.migration.plan import Source
+from hub.migration.recoding import refresh
 from hub.pages import read_window
 from hub.runs import Run, end_stage, fail_run, get_run
 from hub.staging import drop_staging, staged_count
@@ -71,6 +72,7 @@ class _Reading:
     run: Run
 
     def __post_init__(self) -> None:
+        refresh(self.m, self.chunk.source)  # what was decided since the chunk before
         self.hub: Hub = self.m.source(self.chunk.source)
         self.source: Source = next(one for one in self.m.plan.sources if one.province == self.chunk.source)
         self.counts = dict(self.chunk.counts)

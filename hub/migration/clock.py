@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.migration.attempt import Attempt, Migrating, current
 from hub.migration.hindrances import Hindrance, hindrances
-from hub.migration.pace import SILENCE, WINDOW, Span, Tick, pace
+from hub.migration.pace import WINDOW, Span, Tick, pace
 from hub.migration.plan import Plan
 
 APART = timedelta(seconds=5)
@@ -65,9 +65,9 @@ FROM (SELECT at, read, migrated, files, max(read) OVER () AS top_read, max(migra
              max(files) OVER () AS top_files
       FROM migration_tick WHERE migration_id = (
           SELECT max(migration_id) FROM migration JOIN migration_tick USING (migration_id)
-          WHERE plan = :plan AND migration_id < :id AND migrated > 0)) ticks
+          WHERE plan = :plan AND migration_id < coalesce(:id, 9223372036854775807) AND migrated > 0)) ticks
 """
-"""Rates a second of the last attempt before this one that loaded something, by work."""
+"""Rates a second of the last attempt, before one or of all, that loaded something, by work."""
 
 DELTAS = """
 SELECT extract(epoch FROM avg(ended_at - started_at)) FROM migration_chunk
@@ -250,10 +250,20 @@ def clock_of(engine: Engine, plan: Plan, now: datetime, attempt: Attempt | None 
             proved = connection.scalar(text(PROVED_AT), given) or attempt.ended_at or now
             return _clock(plan, attempt, now, last, found=found, complete_at=proved)
         ticks = ticks_of(connection, attempt.migration_id, now - WINDOW, now)
-        earlier = connection.execute(text(EARLIER), {**given, "plan": plan.slug}).one_or_none()
+        rates = _earlier(connection, plan.slug, attempt.migration_id)
         tail = timedelta(seconds=float(connection.scalar(text(DELTAS), given) or 0))
-    rates = {work: float(rate) for work, rate in earlier._mapping.items() if rate} if earlier else {}
     return _clock(plan, attempt, now, last, found=found, files_left=files_left, ticks=ticks, earlier=rates, tail=tail)
+
+
+def earlier_rates(engine: Engine, plan: str) -> dict[str, float]:
+    """Rates a second of the newest attempt at a plan that loaded something, by work."""
+    with engine.connect() as connection:
+        return _earlier(connection, plan, None)
+
+
+def _earlier(connection: Connection, plan: str, before: int | None) -> dict[str, float]:
+    row = connection.execute(text(EARLIER), {"plan": plan, "id": before}).one()
+    return {work: float(rate) for work, rate in row._mapping.items() if rate}
 
 
 def _clock(
@@ -311,6 +321,3 @@ def _ends(
     if attempt and attempt.kind == "cutover":
         ends = [max(one, plan.freeze) + tail for one in ends]
     return ends[0], ends[1], ends[2]
-
-
-__all__ = ["SILENCE", "Clock", "clock_of", "expected", "maybe_tick", "tick", "ticks_of"]

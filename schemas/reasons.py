@@ -81,6 +81,24 @@ REASONS: dict[str, Reason] = {
         "hệ thống mới từ chối hồ sơ; lý do ghi kèm theo",
         ENGINEER,
     ),
+    "commune_undecided": Reason(
+        "the old commune was split among several, and nothing says which part is meant",
+        "xã cũ được chia cho nhiều xã mới, chưa rõ thuộc xã nào",
+        PROVINCE,
+    ),
+    "province_undecided": Reason(
+        "the code is that of no province", "mã tỉnh không thuộc tỉnh, thành phố nào", PROVINCE
+    ),
+    "agency_not_recoded": Reason(
+        "the plan's table does not say which agency takes the dossier over",
+        "bảng chuyển đổi chưa có cơ quan tiếp nhận hồ sơ này",
+        PROVINCE,
+    ),
+    "code_collision": Reason(
+        "another of the merging provinces has the same dossier code",
+        "trùng mã hồ sơ với tỉnh khác cùng hợp nhất",
+        PROVINCE,
+    ),
     "target_differs": Reason(
         "the new system already holds this code, and it is none of the migration's",
         "hệ thống mới đã có mã hồ sơ này, không thuộc dữ liệu chuyển đổi",

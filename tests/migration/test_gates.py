@@ -61,7 +61,8 @@ def test_each_thing_that_is_wrong_turns_its_own_gate_red(ready: Merged) -> None:
         ready.change(f"k{number}", state="held", reason="refused_by_target", loaded_hash=None)
         ready.peers.items = [one for one in ready.peers.items if one["maHoSo"] != f"H13.1-{number:04}"]
     for number in range(20, 25):
-        ready.change(f"k{number}", state="held", reason="commune_undecided", loaded_hash=None)
+        undecided = [{"reason": "commune_undecided", "field": "commune", "value": f"3132{number % 2}"}]
+        ready.change(f"k{number}", state="held", reason="commune_undecided", loaded_hash=None, findings=undecided)
         ready.peers.items = [one for one in ready.peers.items if one["maHoSo"] != f"H13.1-{number:04}"]
     ready.run(
         "INSERT INTO dossier (province, dossier_code, outgoing_code, source_key, procedure_code, status, content_hash,"
@@ -83,7 +84,11 @@ def test_each_thing_that_is_wrong_turns_its_own_gate_red(ready: Merged) -> None:
     assert red(ready) == set(TITLES) - {"fresh", "deadline"}
     assert (found["unaccounted"].value, found["unaccounted"].threshold) == ("2", "0")
     assert "not_in_target 1" in found["unaccounted"].why and "unread 1" in found["unaccounted"].why
-    assert found["split_open"].value == "5" and "commune_undecided" in found["held"].why
+    assert (
+        found["split_open"].value == "2"
+        and "5 dossiers of 2" in found["split_open"].why
+        and "commune_undecided" in found["held"].why
+    )
     assert found["refused"].value == "2.54 %"
     assert f"lienthong sync {SOURCE}" in found["nothing_owed"].why
     assert "QĐ 12 bị bãi bỏ" in found["milestones"].why

@@ -1,21 +1,24 @@
 """Attachments: listed from the account, fetched, compared by digest, handed to the target and counted in bytes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from sqlalchemy import text
 
 from connectors import Connector
 from connectors.errors import ConfigError, PeerError
+from hub.context import Progress
 from hub.errors import ConfigurationError, StageFailed
 from hub.migration.attempt import Migrating
 from hub.migration.files import Handed, Owed, hand_over
 from hub.staging import printable
 from hub.store import province_lock
 from schemas.migration_tables import KNOWN_TO_TARGET
+
+Stopped = Callable[[], bool]
 
 CLAIM = 20
 """Files that one thread hands over one by one before their answers are kept: so many are handed over again when a
@@ -110,20 +113,48 @@ def hand_over_files(
     begun, stop = m.clock(), stop or Event()
     sources = [source] if source else [one.province for one in m.plan.sources]
     listed = list_files(m)
-    counts: Counter[str] = Counter()
     if again:
         with m.engine.begin() as connection:
             connection.execute(text(AGAIN), {"id": m.attempt_id, "sources": sources})
-    for one in sources:
-        if waiting(m, [one]):
-            with province_lock(m.engine, one, f"files {m.attempt_id}"):
-                try:
-                    _hand_over_source(m, one, stop, counts)
-                except (PeerError, ConfigError) as error:
-                    raise _explained(m, error, one) from error
+    counts = _from_all(m, sources, stop)
     told = {"files": counts["migrated"], **{name: counts[name] for name in ("bytes", "missing", "refused")}}
     spent = round((m.clock() - begun).total_seconds(), 1)
     return {"listed": listed, **told, "waiting": waiting(m, sources), "seconds": spent}
+
+
+class _Tally:
+    """What was handed over in one call, by all its threads together."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.counts: Counter[str] = Counter()
+        self._progress, self._total, self._lock = progress, total, Lock()
+
+    def add(self, handed: Sequence[Handed]) -> None:
+        with self._lock:
+            for one in handed:
+                self.counts[one.state] += 1
+                self.counts["bytes"] += (one.size or 0) if one.state == "migrated" else 0
+            done = sum(self.counts.values()) - self.counts["bytes"]
+            self._progress("files", done, max(self._total, done))
+
+
+def _from_all(m: Migrating, sources: Sequence[str], stop: Event) -> Counter[str]:
+    """All sources side by side, since each has limits of its own; what fails at one keeps no other from going on."""
+    tally = _Tally(m.progress, waiting(m, sources))
+    owing = [one for one in sources if waiting(m, [one])]
+    sides = {one: _source_of_files(m, one) for one in owing}
+    if not owing:
+        return tally.counts
+    with ThreadPoolExecutor(max_workers=len(owing), thread_name_prefix="files of") as pool:
+        asked = [pool.submit(_hand_over_source, m, one, sides[one], stop, tally) for one in owing]
+        try:
+            wait(asked)
+        except BaseException:
+            stop.set()
+            raise
+    for one in asked:
+        one.result()
+    return tally.counts
 
 
 def waiting(m: Migrating, sources: Sequence[str]) -> int:
@@ -132,33 +163,54 @@ def waiting(m: Migrating, sources: Sequence[str]) -> int:
         return int(connection.scalar(text(WAITING), {"id": m.attempt_id, "sources": list(sources)}) or 0)
 
 
-def _hand_over_source(m: Migrating, slug: str, stop: Event, counts: Counter[str]) -> None:
-    source, target = m.source(slug).source, m.target
+def _source_of_files(m: Migrating, slug: str) -> Connector:
+    """The source's connector; raises ConfigurationError where its spec cannot fetch files."""
+    source = m.source(slug).source
     if "file" not in source.spec.operations:
         raise ConfigurationError(
             f"the spec {source.spec.system} has no operation `file`: attachments cannot be fetched",
             where=f"migrations/{m.plan.slug}.yaml (attachments)",
             next_step="Write the operation (docs/connector-language.md), or attachments: none in the plan.",
         )
-    parallel = min(source.spec.limits.parallel, target.spec.limits.parallel)
-    total = waiting(m, [slug])
+    return source
+
+
+def _hand_over_source(m: Migrating, slug: str, source: Connector, stop: Event, tally: _Tally) -> None:
+    """Hand over what one source owes.
+
+    Raises:
+        StageFailed: a side is down; says how many files wait.
+    """
+    failed = Event()
+
+    def stopped() -> bool:
+        return stop.is_set() or failed.is_set()
+
+    parallel = min(source.spec.limits.parallel, m.target.spec.limits.parallel)
     pending: set[Future[list[Handed]]] = set()
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="files") as pool:
+    with (
+        province_lock(m.engine, slug, f"files {m.attempt_id}"),
+        ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="files") as pool,
+    ):
         try:
-            for batch in _claims(m, slug, stop):
-                pending.add(pool.submit(_hand_over_some, m, source, target, batch, stop))
+            for batch in _claims(m, slug, stopped):
+                pending.add(pool.submit(_hand_over_some, m, source, batch, stopped))
                 if len(pending) > parallel:
-                    _collect(m, wait(pending, return_when=FIRST_COMPLETED).done, pending, counts, total)
-            _collect(m, wait(pending).done, pending, counts, total)
+                    _collect(wait(pending, return_when=FIRST_COMPLETED).done, pending, tally)
+            _collect(wait(pending).done, pending, tally)
+        except (PeerError, ConfigError) as error:
+            failed.set()
+            wait(pending)
+            raise _explained(m, error, slug) from error
         except BaseException:
-            stop.set()
+            failed.set()
             raise
 
 
-def _claims(m: Migrating, source: str, stop: Event) -> Iterator[list[Owed]]:
+def _claims(m: Migrating, source: str, stopped: Stopped) -> Iterator[list[Owed]]:
     """Batches with their intent committed, each file once in a call."""
     key = file = ""
-    while not stop.is_set():
+    while not stopped():
         given = {"id": m.attempt_id, "source": source, "key": key, "file": file, "limit": CLAIM}
         with m.engine.begin() as connection:
             rows = [Owed(**row._mapping) for row in connection.execute(text(CLAIMED), given)]
@@ -168,16 +220,14 @@ def _claims(m: Migrating, source: str, stop: Event) -> Iterator[list[Owed]]:
         yield rows
 
 
-def _hand_over_some(
-    m: Migrating, source: Connector, target: Connector, owed: Sequence[Owed], stop: Event
-) -> list[Handed]:
+def _hand_over_some(m: Migrating, source: Connector, owed: Sequence[Owed], stopped: Stopped) -> list[Handed]:
     """One file after the other; when a side is down, what is not handed over is owed as before."""
     done: list[Handed] = []
     try:
         for one in owed:
-            if stop.is_set():
+            if stopped():
                 break
-            done.append(hand_over(source, target, one))
+            done.append(hand_over(source, m.target, one))
     except Exception:
         _keep(m, [*done, *(Handed(one, "owed") for one in owed[len(done) :])])
         raise
@@ -185,16 +235,10 @@ def _hand_over_some(
     return done
 
 
-def _collect(
-    m: Migrating, done: set[Future[list[Handed]]], pending: set[Future[list[Handed]]], counts: Counter[str], total: int
-) -> None:
+def _collect(done: set[Future[list[Handed]]], pending: set[Future[list[Handed]]], tally: _Tally) -> None:
     for future in list(done):
         pending.discard(future)
-        for one in future.result():
-            counts[one.state] += 1
-            counts["bytes"] += (one.size or 0) if one.state == "migrated" else 0
-            counts["done"] += 1
-    m.progress("files", counts["done"], max(total, counts["done"]))
+        tally.add(future.result())
 
 
 def _keep(m: Migrating, handed: Sequence[Handed]) -> None:

@@ -3,14 +3,16 @@
 import base64
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 import orjson
 import pytest
 from sqlalchemy import Engine
 
 from connectors.connector import HOSTS
+from connectors.errors import PeerDown
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 from hub.errors import ConfigurationError, StageFailed
 from hub.migration.attachments import hand_over_files, list_files
@@ -52,6 +54,9 @@ class Files:
         body = content[:20] if kind == "cut" else content
         headers = {} if kind == "unstated" else {"Digest": f"sha-256={stated}"}
         return WireResponse(200, body, {"Content-Type": "application/pdf", **headers})
+
+    def lost(self) -> NoReturn:
+        raise PeerDown("no connection: refused.", peer="lao_cai", operation="file")
 
 
 @pytest.fixture
@@ -179,6 +184,18 @@ def test_a_source_that_is_down_ends_the_stage_and_loses_nothing(both: Moving, fi
     both.m._sources.clear()
     hand_over_files(both.m)
     assert held(both) == wanted(1, 3, 5, 7, 9)
+
+
+def test_a_source_that_is_down_keeps_no_other_from_being_handed_over(both: Moving, files: Files) -> None:
+    plan = both.m.plan
+    other = plan.sources[0].model_copy(update={"province": "lao_cai"})
+    both.m.plan = plan.model_copy(update={"sources": (other, *plan.sources)})
+    both.m._sources["lao_cai"] = replace(both.m.source("can_tho_cu"), _parts={})
+    both.m._sources["lao_cai"].source.call = lambda *_, **__: files.lost()  # type: ignore[method-assign]
+    both.run("UPDATE migrated SET source = 'lao_cai' WHERE source_key LIKE '%5'")
+    with pytest.raises(StageFailed, match="2 files wait"):
+        hand_over_files(both.m)
+    assert held(both) == wanted(1, 3, 7, 9)
 
 
 def test_only_dossiers_that_the_target_has_get_their_files(both: Moving) -> None:

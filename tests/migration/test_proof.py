@@ -8,8 +8,10 @@ from sqlalchemy import Engine
 
 from hub.errors import StageFailed
 from hub.migration.evidence import verify
+from hub.migration.loading import load
 from hub.migration.proof import Proof, last_proof, prove
 from hub.migration.sides import comparable
+from tests.migration.importing import Target, moving
 from tests.migration.merged import SOURCE, Merged, merged, outgoing
 
 
@@ -175,6 +177,18 @@ def test_a_target_that_does_not_answer_leaves_the_proof_before_standing(both: Me
     found = last_proof(both.engine, both.m.attempt_id)
     assert found is not None and found.proof_id == before.proof_id
     assert [path.name for path in Path(before.folder).parent.iterdir()] == [Path(before.folder).name]
+
+
+def test_what_the_load_sent_is_what_the_import_lists_and_what_it_lost_is_found(engine: Engine, tmp_path: Path) -> None:
+    moved = moving(engine, tmp_path, Target())
+    moved.read(range(1, 13))
+    load(moved.m)
+
+    proof = prove(moved.m, reread=False)
+
+    assert (proof.equal, proof.counts["rows"]["full_match"], len(proof.counts["fields"])) == (True, 12, 38)
+    moved.target.rows("DELETE FROM item WHERE code = 'H13.15-260105-00007'")
+    assert kinds(prove(moved.m, reread=False)) == {"only_source": 1}
 
 
 def test_blank_is_absent_and_the_order_of_a_list_tells_nothing() -> None:

@@ -78,6 +78,7 @@ def _watched(opened: Opened, clock: Clock) -> Clock:
                 clock = clock_of(opened.engine, opened.plan, datetime.now(UTC))
     except KeyboardInterrupt:
         out.print("The migration goes on; this was only its clock.", style="dim")
+        raise typer.Exit(NO if clock.late else OK) from None
     return clock
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hub.migration.attempt import Attempt
-from hub.migration.plan import Milestone, Plan, told
+from hub.migration.milestones import milestones_of
+from hub.migration.plan import Plan, told
 from schemas.masking import mask_text
 from schemas.reasons import explain
 
@@ -35,8 +36,6 @@ STANDS = """
 SELECT read, migrated FROM migration_tick WHERE migration_id = :id AND at <= :now ORDER BY at DESC LIMIT 1
 """
 
-MET = "SELECT DISTINCT name FROM migration_event WHERE plan = :plan AND kind = 'milestone'"
-
 FEW = 100
 """Dossiers of which no share is told."""
 
@@ -56,13 +55,13 @@ class Hindrance:
 def hindrances(connection: Connection, plan: Plan, attempt: Attempt | None, now: datetime) -> list[Hindrance]:
     """What must be mended comes first, then what is only slow."""
     if attempt is None:
-        return list(_missed(connection, plan, None, now))
+        return list(_missed(connection, plan, now))
     given = {"id": attempt.migration_id, "now": now}
     return [
         *_failed(connection, attempt, given),
         *_target(connection, given),
         *_gates(connection, plan, given),
-        *_missed(connection, plan, attempt, now),
+        *_missed(connection, plan, now),
         *_slowest(connection, given),
     ]
 
@@ -131,23 +130,13 @@ def _gates(connection: Connection, plan: Plan, given: dict[str, Any]) -> Iterato
         )
 
 
-def unmet(connection: Connection, plan: Plan, attempt: Attempt | None) -> list[Milestone]:
-    """Milestones that nobody has stated and the hub has not seen, in the plan's order."""
-    met = set(connection.scalars(text(MET), {"plan": plan.slug}))
-    if attempt is not None and attempt.kind == "cutover":
-        met |= {"migration_complete"} if attempt.past("proved") else set()
-        met |= {"go_live"} if attempt.state == "opened" else set()
-    return [one for one in plan.milestones if one.name not in met]
-
-
-def _missed(connection: Connection, plan: Plan, attempt: Attempt | None, now: datetime) -> Iterator[Hindrance]:
-    for one in unmet(connection, plan, attempt):
-        if one.by <= now:
-            title = f" ({one.title})" if one.title else ""
+def _missed(connection: Connection, plan: Plan, now: datetime) -> Iterator[Hindrance]:
+    for one in milestones_of(connection.engine, plan, now):
+        if one.state == "late":
             yield Hindrance(
                 "milestone",
-                f"the milestone {one.name}{title} was due {told(one.by)}",
-                f"mốc {one.title or one.name} quá hạn từ {told(one.by)}",
+                f"the milestone {one.name} ({one.title}) was due {told(one.by)}",
+                f"mốc {one.title} quá hạn từ {told(one.by)}",
             )
 
 

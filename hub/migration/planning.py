@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
+
 from connectors import CheckLine
 from connectors.errors import ConnectorError
 from hub.context import connector_of
@@ -17,6 +19,8 @@ from schemas.masking import mask_text
 
 ASSUMED = {"load": 100.0, "files": 20.0, "prove": 1_000.0}
 """Dossiers and files a second that are reckoned with until a rehearsal has measured the target [style]."""
+
+KNOWS_PROCEDURES = "SELECT EXISTS (SELECT FROM procedure_version)"
 
 DOUBT = 2.0
 """What is not measured may take so many times less or more."""
@@ -110,6 +114,11 @@ def _part(looks: Sequence[Look], end: str) -> float:
 
 def _warnings(m: Migrating, looks: Sequence[Look]) -> tuple[str, ...]:
     said = []
+    with m.engine.connect() as connection:
+        if not connection.scalar(text(KNOWS_PROCEDURES)):
+            said.append(
+                "the national procedure list was never read, so too many would be held: lienthong procedures pull"
+            )
     for one in looks:
         if one.how == "unknown":
             said.append(f"{one.source} does not say how much it holds, and it cannot be sampled")

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, insert, text
 
 from connectors.wire.transport import NotSent, WireRequest, WireResponse
-from hub.migration.attempt import Migrating, move_on, note_event
+from hub.migration.attempt import Migrating, move_on
 from hub.migration.clock import Clock, clock_of, expected, maybe_tick, tick
+from hub.migration.milestones import state_milestone
 from hub.migration.pace import NOTHING, Pace, Tick, pace
 from hub.migration.plan import Alert
 from schemas.migration_tables import migrated, migration_chunk, migration_proof
@@ -277,14 +278,13 @@ def test_the_webhook_gets_the_alert_without_any_dossier_and_its_failure_stops_no
 
 def test_what_is_in_the_way_is_named_the_worst_first(engine: Engine, begin: Begin, hours: Any) -> None:
     m = begin()
-    hours.now = m.plan.milestones[0].by + timedelta(days=6)
+    hours.now = m.plan.milestones[0].by + timedelta(days=9)
     chunk(engine, m, 1, records=1_000)
     chunk(engine, m, 2, state="failed")
     add(engine, m, 0, 960, "migrated")
     add(engine, m, 960, 980, "held", reason="commune_undecided")
     add(engine, m, 980, 1_000, "held", reason="refused_by_target")
-    with engine.begin() as connection:
-        note_event(connection, "can_tho", None, "milestone", "đã cấu hình", name="configuration_done")
+    state_milestone(engine, m.plan, "centres_ready", "An", "Thông báo 5", True, at=hours())
     tick(m)
 
     said = clock_of(engine, m.plan, hours()).blocking
@@ -294,7 +294,7 @@ def test_what_is_in_the_way_is_named_the_worst_first(engine: Engine, begin: Begi
     assert any("the target refuses 2.0%, 1.5% may be" in one for one in said)
     assert any("20 dossiers wait for a decision on a split commune" in one for one in said)
     assert any("procedures_published" in one and "was due 25/06/2026 17:00" in one for one in said)
-    assert not any("configuration_done" in one for one in said)
+    assert not any("centres_ready" in one for one in said)
 
 
 @pytest.mark.parametrize(("hours_behind", "late"), [(-1, False), (1, True)])

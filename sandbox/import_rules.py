@@ -24,8 +24,21 @@ _LISTS = {
     "giayTo": ("id", "ma", "ten", "soHoa", "taiSuDung", "tuKho"),
     "lePhi": ("ten", "ma", "lucThu", "soTien"),
     "ketQua": ("ma", "ten", "id", "duongDan"),
+    "boSung": (
+        "ma",
+        "noiDung",
+        "nguoiYeuCau",
+        "ngayYeuCau",
+        "nguoiNhan",
+        "ngayNhan",
+        "ghiChu",
+        "hanTruoc",
+        "hanSau",
+        "giayTo",
+    ),
     "tienTrinh": ("thoiDiem", "trangThai", "nguoiXuLy", "chucDanh", "donVi", "noiDung"),
 }
+_INSIDE = {"boSung.giayTo": ("ma", "ten", "duongDan")}
 _TIMES = ("ngayNop", "ngayTiepNhan", "ngayHenTra", "ngayKetThuc", "ngayTra", "ngayTuChoi")
 _KNOWN = frozenset(_TEXTS) | frozenset(_LISTS)
 _STATUSES = frozenset(map(str, range(1, 11)))
@@ -102,7 +115,10 @@ def _rows(name: str, value: object, columns: tuple[str, ...]) -> str:
         for column, inside in row.items():
             if column not in columns:
                 return f"Trường không có trong đặc tả: {name}.{column}"
-            if inside is not None and not isinstance(inside, str):
+            if (columns_inside := _INSIDE.get(f"{name}.{column}")) is not None:
+                if wrong := _rows(f"{name}.{column}", inside, columns_inside):
+                    return wrong
+            elif inside is not None and not isinstance(inside, str):
                 return f"{name}.{column} phải là chuỗi"
     return ""
 

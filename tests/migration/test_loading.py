@@ -9,6 +9,8 @@ from connectors.connector import HOSTS
 from hub.errors import Busy, StageFailed
 from hub.migration.loading import load
 from hub.store import province_lock
+from sandbox.import_rules import checker
+from sandbox.provinces import offices, places
 from tests.migration.importing import Killed, Moving, Target, moving, record_of
 
 
@@ -43,6 +45,22 @@ def test_every_dossier_is_created_once_with_all_that_was_read(both: Moving) -> N
     assert item["ngayTiepNhan"] == "2026-01-05 15:01:00" and item["tienTrinh"][0]["thoiDiem"] == "2026-01-05 15:01:00"
     assert item["maCu"] == [{"truong": "commune", "ma": "31117", "ten": "Phường Cái Khế"}]
     assert load(both.m)["created"] == 0 and both.target.calls["HoSo"] == 4
+
+
+def test_the_new_systems_own_rules_take_a_dossier_with_all_that_it_can_have(both: Moving) -> None:
+    office, place = offices("can_tho")[0][0], places("can_tho")[1][0]
+    both.target.refuses = lambda item: checker("can_tho")(item, "2026-07-01 13:00:00")
+    at = "2026-01-06T08:00:00+07:00"
+    both.read(
+        [1],
+        **{"commune": place.commune, "agency_code": office.new, "level": 3, "note": None, "due_at": None},
+        fees=[{"name": "Lệ phí", "fee_code": "LP", "when": 1, "amount": 50000}],
+        results=[{"result_code": "KQ.G15.000031", "name": "Giấy phép", "url": "https://x.example.vn/a.pdf"}],
+        supplements=[{"content": "Bản vẽ", "requested_at": at, "documents": [{"name": "Bản vẽ hiện trạng"}]}],
+    )
+    assert load(both.m)["created"] == 1, both.run("SELECT answer FROM migrated")
+    [item] = both.target.there().values()
+    assert item["boSung"][0]["ngayYeuCau"] == "2026-01-06 08:00:00" and item["boSung"][0]["giayTo"][0]["ten"]
 
 
 @pytest.mark.parametrize(("kind", "sent"), [("after", 1), ("html", 1), ("before", 2)])

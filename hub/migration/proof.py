@@ -18,9 +18,10 @@ from hub.migration.accounting import counted, make_account
 from hub.migration.attempt import Migrating, move_on
 from hub.migration.evidence import masked_value, write_evidence
 from hub.migration.fingerprint import fingerprint
+from hub.migration.outgoing import Outgoing, outgoing_of
 from hub.migration.rereading import reread as read_sources
 from hub.migration.rereading import without_reading
-from hub.migration.sides import Outgoing, read_target, read_target_files, work_tables
+from hub.migration.sides import read_target, read_target_files, work_tables
 from hub.store import province_lock
 from mappings import Mapping
 from mappings.planned import ListPlan
@@ -69,10 +70,10 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         StageFailed: the target or a source does not answer; the proof before stands.
         Busy: another process is proving this plan.
     """
-    outgoing = outgoing or _as_loaded(m)
+    outgoing = outgoing or outgoing_of(m)
     with province_lock(m.engine, f"migration.{m.plan.slug}", "proof"), work_tables(m.engine) as connection:
         attempt = m.attempt
-        state = fingerprint(connection, m.attempt_id)
+        figures = fingerprint(connection, m.attempt_id)
         fields = read_target(m, connection, outgoing)
         read_target_files(m, connection)
         stated: dict[str, int | None] = {}
@@ -83,7 +84,7 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         slugs = [one.province for one in m.plan.sources]
         until = attempt.mark if attempt.kind == "rehearsal" else None
         make_account(connection, m.attempt_id, slugs, reread=reread, until=until)
-        counts = counted(connection, m.attempt_id, fields) | {"reread": reread, "fingerprint": state}
+        counts = counted(connection, m.attempt_id, fields) | {"reread": reread, "fingerprint": figures}
         for slug, one in counts["sources"].items():
             one["stated"] = stated.get(slug)
         unaccounted = sum(one["unaccounted"] for one in counts["sources"].values())
@@ -119,12 +120,6 @@ DELETE FROM migration_difference d USING migration_proof p
 WHERE p.proof_id = d.proof_id AND p.migration_id = :id AND p.proof_id < :proof
 """
 """The differences of earlier proofs stand in their evidence."""
-
-
-def _as_loaded(m: Migrating) -> Outgoing:
-    from hub.migration.outgoing import outgoing_of
-
-    return outgoing_of(m)
 
 
 def canonical_names(outgoing: Mapping) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Both sides of a migration, in temporary tables: what the target lists, beside what the hub would say of it now."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,12 +13,10 @@ from connectors.errors import PeerError
 from hub.ahead import one_ahead
 from hub.errors import StageFailed
 from hub.migration.attempt import Migrating
+from hub.migration.outgoing import Outgoing, Unsayable
 from hub.staging import content_hash, printable
 from hub.store import raw_cursor
 from schemas.migration_tables import KNOWN_TO_TARGET
-
-Outgoing = Callable[[dict[str, Any]], dict[str, Any]]
-"""From a row of `migrated` to the item that goes to the target."""
 
 CODE, SOURCE, IMPORTED, VERSION = "maHoSo", "nguon", "nhap", "phienBan"
 """[style] Names on the wire of the import: of a code, of where it comes from, whether it was imported, of its hash."""
@@ -70,14 +68,15 @@ def read_target(m: Migrating, connection: Connection, outgoing: Outgoing) -> lis
     for items in _pages(m, "dossiers"):
         codes = [str(item.get(CODE) or "") for item in items]
         found = connection.execute(text(OURS), {"id": m.attempt_id, "codes": codes}).mappings()
-        ours = {row["dossier_code"]: outgoing(dict(row)) for row in found}
+        ours = {row["dossier_code"]: _said(outgoing, dict(row)) for row in found}
         with raw_cursor(connection).copy("COPY there FROM STDIN") as copy:
             for code, item in zip(codes, items, strict=True):
                 place += 1
                 version, differs = None, None
                 if code in ours:
-                    fields |= dict.fromkeys(ours[code])
-                    version, differs = _word(ours[code], VERSION), orjson.dumps(differing(ours[code], item)).decode()
+                    said = ours[code]
+                    fields |= dict.fromkeys(said)
+                    version, differs = _word(said, VERSION), orjson.dumps(differing(said, item)).decode()
                 imported = item.get(IMPORTED) in (True, "true", "1")
                 words = [_word(item, name) for name in ("id", SOURCE)]
                 copy.write_row((place, printable(code), *words, imported, _word(item, VERSION), version, differs))
@@ -85,6 +84,14 @@ def read_target(m: Migrating, connection: Connection, outgoing: Outgoing) -> lis
     connection.execute(text("CREATE INDEX ON there (code)"))
     connection.execute(text("ANALYZE there"))
     return list(fields)
+
+
+def _said(outgoing: Outgoing, row: dict[str, Any]) -> dict[str, Any]:
+    """The item of a row; the version alone, which nothing equals, where the mapping cannot say the record any more."""
+    try:
+        return outgoing(row)
+    except Unsayable as error:
+        return {VERSION: f"cannot be said: {error}"}
 
 
 def read_target_files(m: Migrating, connection: Connection) -> None:

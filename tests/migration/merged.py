@@ -1,6 +1,7 @@
 """A migration of one small source in rows: what was read, what its system has by now and what the target lists."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -81,7 +82,7 @@ class Merged:
             )
 
 
-def outgoing(row: dict[str, Any]) -> dict[str, Any]:
+def outgoing(row: Mapping[str, Any]) -> dict[str, Any]:
     """The item of a row, as plain as these tests need it."""
     record = row["record"]
     return {

@@ -186,7 +186,8 @@ def test_what_the_load_sent_is_what_the_import_lists_and_what_it_lost_is_found(e
 
     proof = prove(moved.m, reread=False)
 
-    assert (proof.equal, proof.counts["rows"]["full_match"], len(proof.counts["fields"])) == (True, 12, 38)
+    assert (proof.equal, proof.counts["rows"]["full_match"]) == (True, 12)
+    assert set(proof.counts["fields"]) == {plan.target for plan in moved.m.target_mapping().plans}
     moved.target.rows("DELETE FROM item WHERE code = 'H13.15-260105-00007'")
     assert kinds(prove(moved.m, reread=False)) == {"only_source": 1}
 

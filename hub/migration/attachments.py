@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event, Lock
 from typing import Any
 
@@ -13,7 +14,9 @@ from connectors.errors import ConfigError, PeerError
 from hub.context import Progress
 from hub.errors import ConfigurationError, StageFailed
 from hub.migration.attempt import Migrating
+from hub.migration.clock import maybe_tick, tick
 from hub.migration.files import Handed, Owed, hand_over
+from hub.migration.target_state import must_be_under_way
 from hub.staging import printable
 from hub.store import province_lock
 from schemas.migration_tables import KNOWN_TO_TARGET
@@ -108,15 +111,18 @@ def hand_over_files(
 
     Raises:
         ConfigurationError: a source's spec has no operation `file`.
+        Refused: the attempt is over.
         StageFailed: a side cannot be reached; what was answered is kept, and the next call goes on.
     """
     begun, stop = m.clock(), stop or Event()
     sources = [source] if source else [one.province for one in m.plan.sources]
+    must_be_under_way(m)
     listed = list_files(m)
     if again:
         with m.engine.begin() as connection:
             connection.execute(text(AGAIN), {"id": m.attempt_id, "sources": sources})
     counts = _from_all(m, sources, stop)
+    tick(m)
     told = {"files": counts["migrated"], **{name: counts[name] for name in ("bytes", "missing", "refused")}}
     spent = round((m.clock() - begun).total_seconds(), 1)
     return {"listed": listed, **told, "waiting": waiting(m, sources), "seconds": spent}
@@ -138,9 +144,14 @@ class _Tally:
             self._progress("files", done, max(self._total, done))
 
 
+def _told(m: Migrating, stage: str, done: int, total: int | None) -> None:
+    m.progress(stage, done, total)
+    maybe_tick(m)
+
+
 def _from_all(m: Migrating, sources: Sequence[str], stop: Event) -> Counter[str]:
     """All sources side by side, since each has limits of its own; what fails at one keeps no other from going on."""
-    tally = _Tally(m.progress, waiting(m, sources))
+    tally = _Tally(partial(_told, m), waiting(m, sources))
     owing = [one for one in sources if waiting(m, [one])]
     sides = {one: _source_of_files(m, one) for one in owing}
     if not owing:

@@ -19,8 +19,9 @@ from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerDown, Peer
 from hub.errors import StageFailed
 from hub.migration.attempt import Migrating
 from hub.migration.batches import Claimed, Importing, Items, Settled
+from hub.migration.clock import maybe_tick, tick
 from hub.migration.outgoing import outgoing_of as outgoing_of
-from hub.migration.target_state import mark
+from hub.migration.target_state import mark, must_be_under_way
 from hub.staging import printable
 from hub.store import province_lock
 
@@ -65,6 +66,9 @@ WHERE m.migration_id = :id AND m.source = :source AND m.source_key = a.source_ke
 """
 """A newer version may have come while the call was under way: it is owed next, and what the target took is kept."""
 
+BESIDE_MERGES = "SELECT pg_advisory_xact_lock_shared(hashtext('lienthong.account'), :id)"
+"""A merge of what was read and the loading touch the same rows, in orders of their own: never at once."""
+
 LEFT_BEHIND = """
 SELECT source, source_key, dossier_code, content_hash, NULL AS record, loaded_hash, 'unknown' AS was, attempts
 FROM migrated WHERE migration_id = :id AND source = :source AND state IN ('held', 'out_of_scope')
@@ -93,19 +97,23 @@ def load(m: Migrating, source: str | None = None, stop: Event | None = None) -> 
     Raises:
         StageFailed: the target cannot be reached, or takes nothing; what was answered is kept, and the next call goes
             on. `Busy` while another process loads the same source.
+        Refused: the attempt is over.
     """
     begun, stop = m.clock(), stop or Event()
     sources = [source] if source else [one.province for one in m.plan.sources]
+    must_be_under_way(m)
     mark(m)
     importing = Importing(m)
     counts: Counter[str] = Counter()
     total = waiting(m, sources)
     for one in sources:
         with province_lock(m.engine, one, f"loading {m.attempt_id}"):
+            must_be_under_way(m)
             try:
                 _load_source(m, importing, one, stop, counts, total)
             except (PeerError, ConfigError) as error:
                 raise _explained(m, error, sources) from error
+    tick(m)
     names = ("created", "updated", "unchanged", "refused", "target_differs", "unsayable", "unknown")
     spent = (m.clock() - begun).total_seconds()
     return {**{name: counts[name] for name in names}, "waiting": waiting(m, sources), "seconds": round(spent, 1)}
@@ -178,6 +186,7 @@ def _collect(
             if one.state in ("unknown", "read"):
                 left.append(one.row.source_key)
     m.progress("load", sum(counts.values()), max(total, sum(counts.values())))
+    maybe_tick(m)
 
 
 def _name(one: Settled) -> str:
@@ -197,6 +206,7 @@ def _claims(m: Migrating, importing: Importing, source: str, left: list[str], st
     while not stop.is_set():
         given = {"id": m.attempt_id, "source": source, "left": left, "limit": most, "at": at, "key": key}
         with m.engine.begin() as connection:
+            connection.execute(text(BESIDE_MERGES), given)
             query = CLAIM.format(behind=BEHIND if at is not None else "")
             rows = connection.execute(text(query), given).all()
         if not rows:
@@ -290,6 +300,7 @@ def _keep(m: Migrating, settled: Sequence[Settled]) -> None:
         "words": [printable(one.words) if one.words else None for one in ordered],
     }
     with m.engine.begin() as connection:
+        connection.execute(text(BESIDE_MERGES), given)
         connection.execute(text(ANSWERED), given)
 
 

@@ -40,8 +40,9 @@ def roll_back(m: Migrating, by: str, why: str) -> dict[str, Any]:
     if attempt.state == "rolled_back":
         return {"state": "rolled_back", "already": True}
     with ExitStack() as held:
-        for source in m.plan.sources:  # nothing is loaded meanwhile
-            held.enter_context(province_lock(m.engine, source.province, f"loading {m.attempt_id}"))
+        for source in m.plan.sources:  # nothing is handed over meanwhile
+            for purpose in ("loading", "files"):
+                held.enter_context(province_lock(m.engine, source.province, f"{purpose} {m.attempt_id}"))
         return _back(m, attempt, by, why)
 
 

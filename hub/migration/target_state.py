@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from connectors import Answer
 from connectors.errors import PeerError, PeerUnknown
-from hub.errors import StageFailed
+from hub.errors import Refused, StageFailed
 from hub.migration.attempt import Migrating, note_event
 from hub.national import SETTLE
 from schemas.migration_tables import migration
@@ -46,6 +46,20 @@ def mark(m: Migrating) -> str:
         words = f"the target is marked: {before.dossiers:,} dossiers, {before.files:,} files before the first load"
         note_event(connection, m.plan.slug, m.attempt_id, "state", words, name="marked")
         return str(values["mark"])
+
+
+def must_be_under_way(m: Migrating) -> None:
+    """Raises Refused where the attempt is over: the target's people work in it, or it was taken back."""
+    state = m.attempt.state
+    if state in ("opened", "rolled_back"):
+        over = "the new province is open, and its staff work there" if state == "opened" else "it was rolled back"
+        raise Refused(
+            f"nothing is handed to the target any more: {over}",
+            where=f"migration {m.plan.slug} · attempt {m.attempt_id}",
+            next_step="Nothing was sent. What is missing is entered in the new system by its staff."
+            if state == "opened"
+            else f"Nothing was sent. A new attempt: lienthong migrate run {m.plan.slug}",
+        )
 
 
 def state_now(m: Migrating) -> TargetState:

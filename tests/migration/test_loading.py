@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine
 
 from connectors.connector import HOSTS
-from hub.errors import Busy, StageFailed
+from hub.errors import Busy, Refused, StageFailed
+from hub.migration.attachments import hand_over_files
 from hub.migration.loading import load
 from hub.store import province_lock
 from sandbox.import_rules import checker
@@ -243,3 +244,13 @@ def test_two_processes_do_not_load_one_source_at_once(both: Moving) -> None:
     with province_lock(both.m.engine, "can_tho_cu", f"loading {both.m.attempt_id}"), pytest.raises(Busy):
         load(both.m)
     assert both.states() == {"read": 1}
+
+
+@pytest.mark.parametrize(("state", "said"), [("opened", "staff work there"), ("rolled_back", "rolled back")])
+def test_nothing_is_sent_once_an_attempt_is_over(both: Moving, state: str, said: str) -> None:
+    both.read([1])
+    both.run("UPDATE migration SET state = :state", state=state)
+    for hand_over in (load, hand_over_files):
+        with pytest.raises(Refused, match=said):
+            hand_over(both.m)
+    assert both.target.calls.total() == 0 and both.states() == {"read": 1}

@@ -21,6 +21,7 @@ from hub.messages import landed, last_message
 from hub.migration import account
 from hub.migration.attempt import Migrating
 from hub.migration.chunks import Chunk, get_chunk, mark_chunk
+from hub.migration.clock import maybe_tick
 from hub.migration.plan import Source
 from hub.migration.recoding import refresh
 from hub.pages import read_window
@@ -94,7 +95,7 @@ class _Reading:
         if self.waiting >= PIECE and not page.last:
             self._merge(f"lienthong migrate run {self.m.plan.slug}", last=False)
             gc.collect()  # it is paused while pages come; the gate's library leaves cycles
-        _tick(self.m)
+        maybe_tick(self.m)
 
     def _merge(self, again: str, *, last: bool) -> None:
         """Check and account for what is staged in one transaction with the chunk's counts, and its state at its end."""
@@ -155,11 +156,3 @@ def _failing(m: Migrating, chunk: Chunk, run: Run) -> Iterator[None]:
         with m.engine.begin() as connection:
             mark_chunk(connection, chunk, "failed")
         raise
-
-
-def _tick(m: Migrating) -> None:
-    try:
-        from hub.migration.clock import maybe_tick
-    except ImportError:
-        return
-    maybe_tick(m)

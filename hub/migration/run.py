@@ -10,6 +10,7 @@ from sqlalchemy import text, update
 from hub.errors import Busy, HubError, Refused, StageFailed
 from hub.migration.attempt import Migrating
 from hub.migration.chunks import Chunk, ChunkKind, chunks_of, cut_chunks, delta_chunk, get_chunk, read_until
+from hub.migration.clock import tick
 from hub.migration.reading import read_chunk
 from hub.migration.workers import in_turn, side_by_side
 from schemas.migration_tables import migration
@@ -102,6 +103,7 @@ def settle_counts(m: Migrating) -> dict[str, int]:
         counts = {str(state): int(dossiers) for state, dossiers in rows}
         values = {"counts": counts, "read_until": read_until(m)}
         connection.execute(update(migration).filter_by(migration_id=m.attempt_id).values(**values))
+    tick(m)
     return counts
 
 

@@ -105,12 +105,17 @@ def decide(
     else:
         again = f", before {became['before']}" if became["before"] not in (None, one.decided) else ""
         say_long(f"{one.words}{again}.")
-        say_long(
-            f"{became['mapped']:,} dossiers were mapped again: {became['free']:,} go to the target, {became['held']:,}"
-            f" wait still, {became['out_of_scope']:,} are out of scope."
-        )
+        _say_became(became)
         if became["free"]:
             say_long(_go_on(opened))
+
+
+def _say_became(became: dict[str, Any]) -> None:
+    were = "dossier was" if became["mapped"] == 1 else "dossiers were"
+    say_long(
+        f"{became['mapped']:,} {were} mapped again: {became['free']:,} go to the target, {became['held']:,} wait"
+        f" still, {became['out_of_scope']:,} are out of scope."
+    )
 
 
 def _go_on(opened: Opened) -> str:

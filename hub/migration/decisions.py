@@ -162,13 +162,13 @@ def _must_be_sound(m: Migrating, one: Decision) -> None:
         if not value.strip():
             raise ConfigurationError(f"{name} says nothing", where=name, next_step="Nothing was changed.")
     if one.field != "dossier_code":
-        _must_be_candidate(recoding_of(m.plan, m.source(one.source)), one)
+        _must_be_candidate(recoding_of(m.plan, m.source(one.source)), one, m.target_hub.province.province.code)
 
 
-def _must_be_candidate(recoding: Recoding, one: Decision) -> None:
+def _must_be_candidate(recoding: Recoding, one: Decision, province: str) -> None:
     """Raises ConfigurationError unless the new code is in force on the plan's day, and may be meant."""
     known = candidates_of(recoding, one.field, one.code)
-    named = "; ".join(f"{found['code']} {found['name']}" for found in known[:_TOLD]) or "none is known"
+    named = "; ".join(f"{found['code']} {found['name']}" for found in known[:_TOLD]) or "none by the table"
     more = f"; {len(known) - _TOLD} more" if len(known) > _TOLD else ""
     on = f"{recoding.on:%d/%m/%Y}"
     if one.field == "agency_code":
@@ -188,7 +188,9 @@ def _must_be_candidate(recoding: Recoding, one: Decision) -> None:
         what = f"{one.field} {one.code} did not become {one.decided} {unit.name}"
     else:
         return
-    raise ConfigurationError(what, where="--as", next_step=f"Nothing was changed. Candidates: {named}{more}.")
+    any_of = f"None is known; any serves that is in force on {on}: lienthong units list --province {province}"
+    told = f"Candidates: {named}{more}." if known else any_of
+    raise ConfigurationError(what, where="--as", next_step=f"Nothing was changed. {told}")
 
 
 def _must_be_free(connection: Connection, m: Migrating, one: Decision, given: dict[str, Any]) -> None:

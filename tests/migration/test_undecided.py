@@ -144,6 +144,7 @@ REFUSED = (
     (decision("31120"), "Candidates: 31150 Phường An Bình; 31183 Phường Long Tuyền"),
     (decision("31117"), "31117 is no commune in force on 01/07/2026"),
     (decision("92"), "92 is no commune in force"),
+    (decision("31117", "99999"), "any serves that is in force on 01/07/2026: lienthong units list --province 92"),
     (decision("31150", source="hau_gian"), "Did you mean `hau_giang`"),
     (decision("H99.1", DISTRICT, "agency_code"), "is no agency of the new province in the plan's table"),
     (decision("H13.15-250304-0001", "H13.15-250304-0001", "dossier_code"), "the code stays what it is"),

@@ -16,9 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import dlt_environment, floors, ground, language, printing, race, together
-
-LATEST = Path(__file__).with_name("latest.json")
+from benchmarks import dlt_environment, floors, ground, language, migration, printing, race, together
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,8 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         found = run(options, progress)
     printing.show(console, found)
     misses = floors.missed(found)
-    LATEST.write_text(json.dumps(found, indent=1) + "\n")
-    console.print(f"Written to {LATEST.relative_to(Path.cwd()) if LATEST.is_relative_to(Path.cwd()) else LATEST}")
+    migration.LATEST.write_text(json.dumps(found, indent=1) + "\n")
+    latest = migration.LATEST
+    console.print(f"Written to {latest.relative_to(Path.cwd()) if latest.is_relative_to(Path.cwd()) else latest}")
     for miss in misses:
         console.print(f"[red]Missed: {miss}")
     return 1 if misses else 0
@@ -47,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """All measurements, as they are written to latest.json."""
     racers = race.contestants()
-    task = progress.add_task("Preparing", total=5 + options.rounds * len(racers) + 3)
+    task = progress.add_task("Preparing", total=5 + options.rounds * len(racers) + 3 + len(options.histories))
 
     def step(text: str) -> None:
         progress.update(task, description=text, advance=1)
@@ -85,7 +84,8 @@ def run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
             step(f"Memory: {options.memory_size:,} dossiers over {kind.upper()}")
             with place.database(hub=True) as database:
                 peak[kind] = race.said(race.hub_command(place, kind, database, warm=False))
-    return _found(options, racers, peers, parts, peak) | {"together": at_once} | spoken
+    moved = migration.measure(options.histories, step=step)
+    return _found(options, racers, peers, parts, peak) | {"together": at_once, "migration": moved} | spoken
 
 
 def _peer(place: ground.Ground, kind: str) -> dict[str, Any]:
@@ -149,12 +149,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--size", type=int, default=20_000, help="dossiers a province for the ratios (20000)")
     parser.add_argument("--memory-size", type=int, default=200_000, help="dossiers for the peak memory (200000)")
+    parser.add_argument(
+        "--histories", type=int, nargs="+", default=list(migration.SIZES), help="dossiers of a migration"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the race (3)")
     parser.add_argument("--quick", action="store_true", help="one round of 2000 and 5000 dossiers: does it run at all")
     parser.add_argument("--lock", action="store_true", help="write requirements-dlt.lock again and end")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.size, options.memory_size, options.rounds = 2_000, 5_000, 1
+        options.size, options.memory_size, options.rounds, options.histories = 2_000, 5_000, 1, [2_000, 5_000]
     return options
 
 

@@ -77,19 +77,20 @@ def prepared(home: Path, size: int) -> Iterator[Ground]:
     (home / "pages").mkdir()
     server = embedded.start(home / "pg", "bench")
     try:
-        _sandbox(home, "start", "--size", str(size), "--port-base", "0")
+        say_to_sandbox(home, "start", "--size", str(size), "--port-base", "0")
         own = {kind: address(home, kind) for kind in PROVINCES}
         with _replay(home / "pages", own) as replayed:
             configure(home, replayed)
             ground = Ground(home, server, replayed)
-            _fill_template(ground)
+            fill_template(ground, PROVINCES["rest"])
             yield ground
     finally:
-        _sandbox(home, "stop")
+        say_to_sandbox(home, "stop")
         embedded.stop(home / "pg")
 
 
-def _sandbox(home: Path, *words: str) -> None:
+def say_to_sandbox(home: Path, *words: str) -> None:
+    """One command of the sandbox that keeps its state in this folder."""
     subprocess.run(
         [sys.executable, "-m", "sandbox", *words, "--state", str(home / "sandbox"), "--json"],
         cwd=BASE,
@@ -127,12 +128,12 @@ def configure(home: Path, peers: dict[str, str]) -> None:
         (folder / f"{slug}.yaml").write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
 
 
-def _fill_template(ground: Ground) -> None:
+def fill_template(ground: Ground, slug: str) -> None:
     """A migrated database with the national procedure list, to be copied for each run of the hub."""
     database = embedded.beside(ground.server, "bench_hub")
     os.environ["LIENTHONG_DATABASE_URL"] = database
     upgrade(engine_of(database))
-    hub = open_hub(PROVINCES["rest"], ground.settings)
+    hub = open_hub(slug, ground.settings)
     rows = [{"code": row["MATTHC"], "name": row["TENTTHC"]} for row in hub.national.call("procedure_list").result]
     with hub.engine.begin() as connection:
         connection.execute(

@@ -36,6 +36,22 @@ def show(console: Console, found: dict[str, Any]) -> None:
             f"Peak memory of pull, check and merge of {found['memory_size']:,} dossiers over {kind.upper()}: "
             f"{memory['peak_mb']} MB (limit {floors.PEAK_MB}), {memory['seconds']:.0f} s."
         )
+    show_migration(console, found["migration"])
+
+
+def show_migration(console: Console, found: dict[str, Any]) -> None:
+    """What a dossier costs in a migration's history, by the history's size, and the largest process."""
+    costs = ", ".join(
+        f"{int(size):,}: {cost:,.0f} ({found['work_us'][size]:,.0f} of work)"
+        for size, cost in found["us_per_dossier"].items()
+    )
+    tenth = "" if found["last_tenth"] is None else f", the last tenth {found['last_tenth']:.2f} times the first"
+    console.print(
+        f"A migration's history, pull -> recode -> check -> merge, microseconds a dossier by its size: {costs}"
+        f" (growth {found['growth']:.2f}, of work {found['work_growth']:.2f}{tenth};"
+        f" limit {floors.MIGRATION_GROWTH:g}); {found['per_second']:,} a second,"
+        f" {found['peak_mb']} MB (limit {floors.MIGRATION_PEAK_MB})."
+    )
 
 
 def _rates(found: dict[str, Any]) -> Table:

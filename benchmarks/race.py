@@ -41,12 +41,15 @@ class Contestant:
         return float(max(result["per_second"] for result in self.results))
 
 
-def said(command: list[str]) -> dict[str, Any]:
-    """What a contestant prints in its last line; its own words are shown when it fails."""
+def said(command: list[str], *, show: bool = False) -> dict[str, Any]:
+    """What a contestant prints in its last line; its own words are shown when it fails, or as they come."""
     environment = os.environ | {"PYTHONPATH": str(BASE), "PYTHONWARNINGS": "ignore"}
-    ended = subprocess.run(command, cwd=BASE, env=environment, capture_output=True, text=True, check=False)
+    errors = None if show else subprocess.PIPE
+    ended = subprocess.run(
+        command, cwd=BASE, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, check=False
+    )
     if ended.returncode:
-        raise SystemExit(f"{' '.join(command[:3])} ended with {ended.returncode}:\n{ended.stderr[-4000:]}")
+        raise SystemExit(f"{' '.join(command[:3])} ended with {ended.returncode}:\n{(ended.stderr or '')[-4000:]}")
     return dict(json.loads(ended.stdout.strip().splitlines()[-1]))
 
 

@@ -4,11 +4,12 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 
-from benchmarks import by_hand, dlt_environment, floors, language
+from benchmarks import by_hand, dlt_environment, floors, language, multiplied
 from benchmarks.orm import Base, Document, Dossier, Step
 from benchmarks.replay import question
 from benchmarks.zeep_orm import store
@@ -25,7 +26,16 @@ GOOD: dict[str, Any] = {
     "together": {"cores_busy": 1.9},
     "language": {"rest": 1.04, "soap": 0.8},
     "memory_size": 200_000,
+    "migration": {
+        "growth": 1.02,
+        "work_growth": 1.01,
+        "last_tenth": 1.05,
+        "peak_mb": 290,
+        "size": 1_000_000,
+        "new": 999_000,
+    },
 }
+MOVED = GOOD["migration"]
 
 
 def test_a_result_above_all_floors_misses_none() -> None:
@@ -41,6 +51,10 @@ def test_a_result_above_all_floors_misses_none() -> None:
         ({"gate_share": {"rest": 0.16, "soap": 0.1}}, "The gate takes 16% of a run over REST"),
         ({"together": {"cores_busy": 1.1}}, "1.10 cores"),
         ({"language": {"rest": 1.11, "soap": 0.8}}, "REST through the spec takes 1.11 times"),
+        ({"migration": MOVED | {"growth": 1.17, "work_growth": 1.16}}, "1,000,000 costs 1.16 times"),
+        ({"migration": MOVED | {"last_tenth": 1.2}}, "The last tenth of 1,000,000 dossiers took 1.20 times"),
+        ({"migration": MOVED | {"peak_mb": 400}}, "400 MB for a migration's history"),
+        ({"migration": MOVED | {"new": 980_000}}, "20,000 dossiers of 1,000,000 are not in the account"),
     ],
 )
 def test_each_floor_is_missed_with_a_sentence_of_its_own(worse: dict[str, Any], word: str) -> None:
@@ -123,3 +137,12 @@ def _record(code: str, papers: int) -> Any:
         DanhSachGiayTo=SimpleNamespace(GiayTo=[SimpleNamespace(**paper)] * papers),
         DanhSachTienTrinh=SimpleNamespace(TienTrinh=[SimpleNamespace(**step)]),
     )
+
+
+def test_each_lap_of_a_multiplied_list_has_ids_and_codes_of_its_own() -> None:
+    record = b'{"id":"271692c0ffee5a5a00000024","code":"H13.12-260414-0000037","nationCode":null,"file":[{"id":"x"}]}'
+    page = multiplied.Lap(b'{"content":[' + record + b'],"last":false}')
+    laps = [orjson.loads(page.of(lap, last=False)) for lap in range(12)]
+    assert laps[11]["content"][0]["id"] == "001192c0ffee5a5a00000024"
+    assert laps[11]["content"][0]["code"] == "H13.12-260414-1100037"
+    assert len({lap["content"][0]["code"] for lap in laps}) == 12

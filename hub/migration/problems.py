@@ -12,6 +12,7 @@ from hub.connections import peer
 from hub.context import spec_path
 from hub.errors import ConfigurationError, HubError
 from hub.migration.plan import Plan, plan_file, told
+from hub.migration.recoding import agencies_of
 from mappings import load_mapping
 from mappings.errors import MappingError
 from mappings.units import units
@@ -150,6 +151,11 @@ def _of_target(plan: Plan, settings: Settings, file: ConfigFile[Plan]) -> Iterat
             file.where("recode", "agencies"),
             "Put the CSV beside the plan, or leave `agencies` out: then no agency code changes.",
         )
+    else:
+        try:
+            agencies_of(plan, units(settings.folders))
+        except MappingError as error:
+            yield Problem("error", str(error.faults[0]), file.where("recode", "agencies"), error.next_step)
     if plan.rehearsal is None:
         yield Problem(
             "warning",

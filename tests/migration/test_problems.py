@@ -75,6 +75,14 @@ def test_what_a_plan_names_and_is_not_there_is_an_error_with_its_line(
     assert first.where.endswith(f"hop_nhat.yaml:{line}") and first.next_step
 
 
+def test_a_table_of_agencies_that_cannot_be_used_is_an_error_with_its_own_line(own: Settings) -> None:
+    (own.folders[0] / "migrations" / "a.csv").write_text("source,old_code\ncu_ba,000.00.01.H30\n", "utf-8")
+
+    first = found(own, "{on: 2026-07-01}", "{on: 2026-07-01, agencies: a.csv}")[0]
+
+    assert first.level == "error" and "a.csv:" in first.what and first.where.endswith("hop_nhat.yaml:9")
+
+
 def test_two_sources_behind_one_account_are_an_error(own: Settings) -> None:
     province(own.folders[0], "cu_hai", "94", "doc_cu_mot")
 

@@ -14,6 +14,7 @@ from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import NO, OK, Json, out, print_json, progress_bars, say_long
 from hub.cli.sync import parse_time
 from hub.config import Settings
+from schemas.statuses import NATIONAL_STATUSES
 
 At = Annotated[str | None, typer.Option("--at", help="Take this moment for now.", show_default=False)]
 
@@ -99,13 +100,13 @@ def go(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
     if as_json:
         print_json({"plan": slug, "go": yes, "gates": [gate.as_dict() for gate in gates]})
     else:
-        table = Table("", "gate", "is", "may be", "why", box=None, padding=(0, 1))
-        for gate in gates:
-            sign = Text("✓", "green") if gate.green else Text("✗", "bold red")
-            table.add_row(sign, gate.name, gate.value, gate.threshold, Text(gate.why))
         red = sum(not gate.green for gate in gates)
         out.print(Text(f"{slug}: GO", "bold green") if yes else Text(f"{slug}: NO-GO, {red} red", "bold red"))
-        out.print(table, highlight=False)
+        for gate in gates:
+            sign = Text(" ✓ ", "green") if gate.green else Text(" ✗ ", "bold red")
+            may_be = f"{gate.value} (asked: {gate.threshold})"
+            out.print(Text.assemble(sign, (f"{gate.name:<16}", "bold"), may_be), highlight=False, soft_wrap=True)
+            out.print(Text(f"     {gate.why}", "dim" if gate.green else ""), highlight=False, soft_wrap=True)
     raise typer.Exit(OK if yes else NO)
 
 
@@ -160,13 +161,19 @@ def _show_proof(slug: str, proof: Any) -> None:
     out.print(Text(f"{slug} · proof {proof.proof_id}: ").append_text(word), highlight=False)
     columns = ("dossiers", "migrated", "held", "out_of_scope", "unaccounted", "gone", "changed")
     table = Table("source", *(name.replace("_", " ") for name in columns), box=None, padding=(0, 1))
-    for source, one in counts["sources"].items():
+    for source, one in sorted(counts["sources"].items()):
         table.add_row(source, *(_number(one[name], name in columns[4:]) for name in columns))
     out.print(table, highlight=False)
+    out.print(_by_status(counts["sources"]), highlight=False)
+    for source, one in sorted(counts["sources"].items()):
+        for verdict in ("unaccounted", "held", "out_of_scope"):
+            for reason, count in sorted(one["by_reason"].get(verdict, {}).items(), key=lambda pair: -pair[1]):
+                out.print(f"  {verdict.replace('_', ' ')} · {source} · {reason}: {count:,}", highlight=False)
     out.print(
         f"  both sides: {rows['joined']:,} joined, {rows['full_match']:,} equal in every field,"
         f" {rows['only_source']:,} only here, {rows['only_target']:,} only there, {rows['twice']:,} twice",
         highlight=False,
+        soft_wrap=True,
     )
     for name, one in sorted(counts["fields"].items(), key=lambda pair: (pair[1]["share"], pair[0])):
         if one["share"] < 1:
@@ -181,6 +188,22 @@ def _show_proof(slug: str, proof: Any) -> None:
         out.print(words, markup=False, highlight=False, soft_wrap=True)
     say_long(f"evidence {proof.folder}")
     say_long(f"digest {proof.digest}")
+
+
+def _by_status(sources: dict[str, Any]) -> Table:
+    """All sources together, by national status."""
+    verdicts = ("migrated", "held", "out_of_scope", "unaccounted")
+    sums: dict[str, dict[str, int]] = {}
+    for one in sources.values():
+        for status, counts in one["by_status"].items():
+            found = sums.setdefault(status, dict.fromkeys(verdicts, 0))
+            for verdict, count in counts.items():
+                found[verdict] += count
+    table = Table("status", *(name.replace("_", " ") for name in verdicts), box=None, padding=(0, 1))
+    for status, counts in sorted(sums.items(), key=lambda pair: int(pair[0] or 0)):
+        name = NATIONAL_STATUSES.get(int(status), "") if status else "không rõ"
+        table.add_row(f"{status} {name}".strip(), *(_number(counts[one], one == "unaccounted") for one in verdicts))
+    return table
 
 
 def _number(count: int, is_bad: bool) -> Text:

@@ -1,11 +1,11 @@
 """One batch to the target: sent, answered item by item, looked up where no answer came, and never sent unseen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors import Answer, Connector
-from connectors.errors import PeerDown, PeerError, PeerUnknown
+from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
 from hub.errors import StageFailed
 from hub.migration.attempt import Migrating
 from hub.migration.outgoing import Unsayable, outgoing_of, version_key
@@ -52,6 +52,11 @@ class Settled:
     def reason(self) -> str | None:
         return self.findings[0].reason if self.findings else None
 
+
+Keep = Callable[[Sequence[Settled]], None]
+
+TRIES = 3
+"""Times a batch without a clear answer is looked up and sent in one go before it stays `unknown` for the next."""
 
 Items = dict[str, tuple[Claimed, dict[str, Any]]]
 """Rows with their items, by dossier code."""
@@ -168,6 +173,67 @@ class Importing:
             else one
             for one in refused
         ]
+
+
+def deliver(importing: Importing, items: Items, keep: Keep) -> None:
+    """Look up what was sent without an answer, send what is not there, and so on until all is answered; `keep` is told
+    each answer as it comes.
+
+    Raises:
+        PeerError, ConfigError, StageFailed: the loading cannot go on; what was not sent is owed as before.
+    """
+    unanswered = {code: pair for code, pair in items.items() if pair[0].is_unanswered}
+    fresh = {code: pair for code, pair in items.items() if code not in unanswered}
+    asked: Items = {}
+    why = ""
+    for _ in range(TRIES):
+        try:
+            if unanswered:
+                importing.settle()  # what is still being carried out must show in the look-up
+                arrived, rest = importing.found(unanswered)
+                keep(arrived)
+                fresh, unanswered = fresh | rest, {}
+            for asked in _calls(fresh):
+                fresh = {code: pair for code, pair in fresh.items() if code not in asked}
+                try:
+                    answers = importing.send(asked)
+                except PeerUnknown as error:
+                    unanswered, why = unanswered | asked, str(error)
+                    continue
+                known = [one for one in answers if one.state != "unknown"]
+                keep(known)
+                said = {one.row.dossier_code for one in known}
+                unanswered |= {code: pair for code, pair in asked.items() if code not in said}
+            asked = {}
+            if not unanswered:
+                return
+        except PeerUnknown as error:
+            why = str(error)
+        except (PeerError, ConfigError, StageFailed) as error:
+            why = str(error)
+            doubtful = _given_back(unanswered, "unknown", why)
+            keep([*_given_back(fresh, "read", why), *_given_back(asked, _after(error), why), *doubtful])
+            raise
+    keep([*_given_back(fresh, "read", why), *_given_back(unanswered, "unknown", why)])
+
+
+def _calls(items: Items) -> list[Items]:
+    """What goes in one call. One that an earlier run left unknown, and that is not there, goes alone: it may be what
+    the target breaks on."""
+    alone = [{code: pair} for code, pair in items.items() if pair[0].was == "unknown"]
+    together = {code: pair for code, pair in items.items() if pair[0].was != "unknown"}
+    return [*([together] if together else []), *alone]
+
+
+def _after(error: Exception) -> str:
+    """The state of a call that failed: of a write nobody knows what it did before it said "later"; what was never
+    sent, or is refused altogether, was never carried out."""
+    never_sent = isinstance(error, PeerDown) and not isinstance(error, PeerBusy)
+    return "read" if never_sent or isinstance(error, AuthRefused | ConfigError | StageFailed) else "unknown"
+
+
+def _given_back(items: Items, state: str, why: str) -> list[Settled]:
+    return [Settled(row, state, words=why) for row, _ in items.values()]
 
 
 def _refused(row: Claimed, words: str, target_id: str | None = None, reason: str = REFUSED) -> Settled:

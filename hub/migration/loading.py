@@ -6,7 +6,7 @@ source at a time; a dossier is in one call at a time, so an older version never 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from threading import Event
@@ -15,20 +15,15 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
-from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
+from connectors.errors import ConfigError, PeerError
 from hub.errors import StageFailed
 from hub.migration.attempt import Migrating
-from hub.migration.batches import Claimed, Importing, Items, Settled
+from hub.migration.batches import Claimed, Importing, Settled, deliver
 from hub.migration.clock import maybe_tick, tick
 from hub.migration.outgoing import outgoing_of as outgoing_of
 from hub.migration.target_state import mark, must_be_under_way
 from hub.staging import printable
 from hub.store import province_lock
-
-Keep = Callable[[Sequence[Settled]], None]
-
-TRIES = 3
-"""Times a batch without a clear answer is looked up and sent in one go before it stays `unknown` for the next."""
 
 OWED = "state IN ('read', 'loading', 'unknown')"
 
@@ -234,52 +229,9 @@ def _deliver(m: Migrating, importing: Importing, rows: Sequence[Claimed], stop: 
         return []
     items, held = importing.items(rows)
     keep(held)
-    # One that was sent in vain several times goes alone: it may be what the import breaks on.
-    alone = {code: pair for code, pair in items.items() if pair[0].attempts > TRIES}
-    together = {code: pair for code, pair in items.items() if code not in alone}
-    for part in (together, *({code: pair} for code, pair in alone.items())):
-        if part:
-            _deliver_part(importing, part, keep)
+    if items:
+        deliver(importing, items, keep)
     return settled
-
-
-def _deliver_part(importing: Importing, items: Items, keep: Keep) -> None:
-    """Look up what was sent without an answer, send what is not there, and so on until all is answered."""
-    unanswered = {code: pair for code, pair in items.items() if pair[0].is_unanswered}
-    fresh = {code: pair for code, pair in items.items() if code not in unanswered}
-    why = ""
-    for _ in range(TRIES):
-        try:
-            if unanswered:
-                importing.settle()  # what is still being carried out must show in the look-up
-                arrived, rest = importing.found(unanswered)
-                keep(arrived)
-                fresh, unanswered = fresh | rest, {}
-            if not fresh:
-                return
-            sent, fresh, unanswered = fresh, {}, fresh
-            answers = importing.send(sent)
-        except PeerUnknown as error:
-            why = str(error)
-        except (PeerError, ConfigError, StageFailed) as error:
-            keep([*_given_back(fresh, "read", str(error)), *_given_back(unanswered, _after(error), str(error))])
-            raise
-        else:
-            keep([one for one in answers if one.state != "unknown"])
-            unanswered = {one.row.dossier_code: sent[one.row.dossier_code] for one in answers if one.state == "unknown"}
-            why = next((one.words or "" for one in answers if one.state == "unknown"), "")
-    keep([*_given_back(fresh, "read", why), *_given_back(unanswered, "unknown", why)])
-
-
-def _after(error: Exception) -> str:
-    """The state of what was last asked for: of a write nobody knows what it did before it said "later", and a look-up
-    that failed tells nothing; what was never sent, or is refused altogether, was never carried out."""
-    never_sent = isinstance(error, PeerDown) and not isinstance(error, PeerBusy) and error.operation == "load"
-    return "read" if never_sent or isinstance(error, AuthRefused | ConfigError | StageFailed) else "unknown"
-
-
-def _given_back(items: dict[str, Any], state: str, why: str) -> list[Settled]:
-    return [Settled(row, state, words=why) for row, _ in items.values()]
 
 
 def _keep(m: Migrating, settled: Sequence[Settled]) -> None:

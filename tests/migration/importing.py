@@ -111,6 +111,11 @@ class Moving:
             found = connection.execute(text(query), given)
             return list(found.mappings()) if found.returns_rows else []
 
+    def again(self) -> None:
+        """Another process takes the attempt up: with connections of its own."""
+        self.m.__dict__.pop("target")
+        self.m.target.exchange._sleep = lambda seconds: None
+
     def states(self) -> dict[str, int]:
         found = self.run("SELECT state, count(*) AS n FROM migrated GROUP BY state")
         return {row["state"]: row["n"] for row in found}

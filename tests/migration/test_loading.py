@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from connectors.connector import HOSTS
+from connectors.wire.transport import NoAnswer
 from hub.errors import Busy, Refused, StageFailed
 from hub.migration.attachments import hand_over_files
 from hub.migration.loading import load
@@ -99,6 +100,26 @@ def test_what_stays_without_an_answer_is_unknown_and_the_next_call_finds_it(both
     assert load(both.m)["created"] == 5
     assert both.target.calls["HoSo"] == 1
     assert_all_there_once(both, 5)
+
+
+def test_a_dossier_on_which_the_target_breaks_keeps_no_other_from_being_loaded(both: Moving) -> None:
+    poison = record_of(4)["dossier_code"]
+
+    def breaks(item: dict[str, str]) -> str:
+        if item["maHoSo"] == poison:
+            raise NoAnswer("the connection broke off")
+        return ""
+
+    both.target.refuses = breaks
+    both.read(range(1, 8))
+    assert (load(both.m)["unknown"], both.states()) == (7, {"unknown": 7})
+    HOSTS.forget()
+    both.again()
+    counts = load(both.m)
+    assert (counts["created"], counts["unknown"]) == (6, 1)
+    [left] = both.run("SELECT dossier_code, answer FROM migrated WHERE state = 'unknown'")
+    assert left["dossier_code"] == poison and "broke off" in left["answer"]
+    assert_all_there_once(both, 6)
 
 
 def test_a_refused_dossier_is_held_with_the_targets_words_and_a_newer_version_is_tried(both: Moving) -> None:
@@ -212,7 +233,7 @@ def test_a_target_that_is_down_ends_the_stage_with_what_waits_and_the_next_call_
     assert "lienthong migrate run can_tho" in told.value.next_step
     both.target.breaks = {}
     HOSTS.forget()
-    both.m.__dict__.pop("target")
+    both.again()
     load(both.m)
     assert both.target.calls["TraCuu"] == 0
     assert_all_there_once(both, 40)

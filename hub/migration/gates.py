@@ -117,14 +117,7 @@ def _proved(plan: Plan, proof: Proof) -> Iterator[Gate]:
     yield _at_most("held", gates.held, held, dossiers, f"{held:,} of {dossiers:,} dossiers wait for a person{most}")
     asked = refused + rows["sent"]
     yield _at_most("refused", gates.refused, refused, asked, f"the target refused {refused:,} of {asked:,} dossiers")
-    yield Gate(
-        "equal",
-        f"≥ {_percent(gates.equal)}",
-        _percent(rows["equal"]),
-        rows["equal"] >= gates.equal and not rows["twice"] + rows["only_target"],
-        f"{rows['full_match']:,} of {rows['joined']:,} dossiers are equal in every field; {rows['only_target']:,} of "
-        f"the target nobody sent, {rows['twice']:,} stand there twice",
-    )
+    yield _equal(plan, rows, dossiers)
     name, worst = min(
         ((name, one["share"]) for name, one in proof.counts["fields"].items()),
         key=lambda pair: pair[1],
@@ -147,6 +140,17 @@ def _unaccounted(plan: Plan, proof: Proof) -> Gate:
     because = ", ".join(f"{name} {n:,}" for name, n in _reasons(proof.counts["sources"], "unaccounted").items())
     why = f"in no state, or in two: {because}" if because else "every source dossier is migrated, held or out of scope"
     return Gate("unaccounted", "0", f"{proof.unaccounted:,}", not proof.unaccounted, why)
+
+
+def _equal(plan: Plan, rows: dict[str, Any], dossiers: int) -> Gate:
+    share, more = rows["equal"], rows["only_target"] + rows["twice"]
+    why = f"{rows['full_match']:,} of {rows['joined']:,} dossiers are equal in every field"
+    if more:
+        why += f"; {rows['only_target']:,} of the target nobody sent, {rows['twice']:,} stand there twice"
+    if dossiers and not rows["joined"]:
+        why = "nothing was migrated, so nothing was compared"
+    green = share >= plan.gates.equal and not more and bool(rows["joined"] or not dossiers)
+    return Gate("equal", f"≥ {_percent(plan.gates.equal)}", _percent(share), green, why)
 
 
 def _files(plan: Plan, files: dict[str, Any]) -> Gate:
@@ -204,7 +208,9 @@ def _quiet(proof: Proof | None, attempt: Attempt | None) -> Gate:
     elif attempt.frozen_at is None or proof.at < attempt.frozen_at:
         why = "the proof is older than the freeze"
     else:
+        gone = sum(one["gone"] for one in proof.counts["sources"].values())
         why = f"read again at {told(proof.at)}: nothing came and nothing changed"
+        why += f"; {gone:,} are no longer there, see differences.csv" if gone else ""
     green = not loud and proof.counts["reread"] and attempt.frozen_at is not None and proof.at >= attempt.frozen_at
     return Gate("quiet", "0", f"{sum(loud.values()):,}", green, why)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from hub import audit
 from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import Json, out, print_json, progress_bars, say_long
+from hub.errors import ConfigurationError
 from hub.migration.attempt import Migrating, must_be_current
 from schemas.records import VIET_NAM
 
@@ -81,33 +82,60 @@ def work(
 
 def decide(
     slug: PlanSlug,
-    source: Annotated[str, typer.Option(help="The source of the plan in which the code stands.")],
-    code: Annotated[str, typer.Option(help="The code as it stands there.")],
-    new: Annotated[str, typer.Option("--as", help="What it becomes: one of the candidates of `migrate work`.")],
     why: Annotated[str, typer.Option(help="The reason, kept with the name.")],
+    source: Annotated[str, typer.Option(help="The source of the plan in which the code stands.")] = "",
+    code: Annotated[str, typer.Option(help="The code as it stands there.")] = "",
+    new: Annotated[str, typer.Option("--as", help="What it becomes: one of the candidates of `migrate work`.")] = "",
     field: Annotated[str, typer.Option(help="commune, province, agency_code or dossier_code.")] = "commune",
     record: Annotated[
         str, typer.Option(help="Only of the record with this key; without it of all that nothing else decides.")
     ] = "",
+    file: Annotated[
+        Path | None, typer.Option("--from", help="The file of `migrate work --to`, filled in: each line is decided.")
+    ] = None,
     by: Annotated[str | None, typer.Option(help="Who decides; without it LIENTHONG_USER.")] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what a code becomes, and map again what waits for it. It holds for every attempt at the plan."""
-    from hub.migration.decisions import Decision, decide, field_of
+    from hub.migration.decisions import Decision, field_of
+    from hub.migration.decisions import decide as settle
+    from hub.migration.filled import decide_filled
 
-    who, opened = audit.person(by), open_plan(slug)
-    one = Decision(source, field_of(field), code.strip(), new.strip(), who, " ".join(why.split()), record.strip())
+    who, why = audit.person(by), " ".join(why.split())
+    _one_or_the_other(file, source, code, new)
+    opened = open_plan(slug)
     with progress_bars(quiet=as_json) as progress:
-        became = decide(_migrating(opened, None, progress=progress), one)
+        m = _migrating(opened, None, progress=progress)
+        if file is not None:
+            became = decide_filled(m, file, who, why)
+            told, words = (
+                {"file": str(file)},
+                f"{became['decided']:,} decisions taken, {became['blank']:,} lines blank.",
+            )
+        else:
+            one = Decision(source, field_of(field), code.strip(), new.strip(), who, why, record.strip())
+            became = settle(m, one)
+            told = {"source": source, "field": field, "code": one.code, "record": one.record, "decided": one.decided}
+            again = f", before {became['before']}" if became["before"] not in (None, one.decided) else ""
+            words = f"{one.words}{again}."
     if as_json:
-        print_json({"plan": slug, "source": source, "field": field, "code": one.code, "record": one.record or None,
-                    "decided": one.decided, "by": who, **became})  # fmt: skip
-    else:
-        again = f", before {became['before']}" if became["before"] not in (None, one.decided) else ""
-        say_long(f"{one.words}{again}.")
-        _say_became(became)
-        if became["free"]:
-            say_long(_go_on(opened))
+        print_json({"plan": slug, **told, "by": who, **became})
+        return
+    say_long(words)
+    _say_became(became)
+    if became["free"]:
+        say_long(_go_on(opened))
+
+
+def _one_or_the_other(file: Path | None, source: str, code: str, new: str) -> None:
+    """Raises ConfigurationError unless either a file or one whole decision is given."""
+    given = [bool(source), bool(code), bool(new)]
+    if any(given) if file is not None else not all(given):
+        raise ConfigurationError(
+            "a decision is one code (--source, --code, --as) or a file (--from)",
+            where="command line",
+            next_step="Give all three, or the file alone.",
+        )
 
 
 def _say_became(became: dict[str, Any]) -> None:

@@ -56,6 +56,9 @@ FITS = """
 """Rows that a decision is about: those held for the code, those that an earlier decision wrote anew, the one named."""
 
 
+NOTHING = {"mapped": 0, "free": 0, "held": 0, "out_of_scope": 0}
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A code as it stands in a source, and what it becomes; with `record` (a source key) of that record alone."""
@@ -95,22 +98,10 @@ def decide(m: Migrating, one: Decision) -> dict[str, Any]:
         ConfigurationError: the source, the code or what it is to become cannot be; says what it may become.
         Refused: the attempt is approved or over, or the target has the dossier under its old code.
     """
-    attempt = _open(m)
-    given: dict[str, Any] = {
-        "id": attempt.migration_id if attempt else 0,
-        "plan": m.plan.slug,
-        "source": one.source,
-        "field": one.field,
-        "code": one.code,
-        "record": one.record,
-    }
-    _must_be_sound(m, one)
+    attempt = may_decide(m)
+    must_be_sound(m, one, recoding_for(m, one.source))
     with m.engine.begin() as connection:
-        before = connection.scalar(text(BEFORE), given)
-        given["before"] = before or ""
-        if one.field == "dossier_code":
-            _must_be_free(connection, m, one, given)
-        connection.execute(text(KEPT), {**given, "decided": one.decided, "who": one.who, "why": one.why})
+        before = keep(connection, m, attempt, one)
         note_event(
             connection,
             m.plan.slug,
@@ -126,13 +117,42 @@ def decide(m: Migrating, one: Decision) -> dict[str, Any]:
             before=before,
             why=one.why,
         )
-    nothing = dict.fromkeys(("mapped", "free", "held", "out_of_scope"), 0)
-    wanted = {name: given[name] for name in ("field", "code", "record", "before")}
-    became = map_again(m, one.source, FITS, **wanted) if attempt else nothing
-    return {"before": before, **became}
+    wanted = {"field": one.field, "code": one.code, "record": one.record, "before": before or ""}
+    return {"before": before, **(map_again(m, one.source, FITS, **wanted) if attempt else NOTHING)}
 
 
-def _open(m: Migrating) -> Attempt | None:
+def keep(connection: Connection, m: Migrating, attempt: Attempt | None, one: Decision) -> str | None:
+    """Write a decision down inside the caller's transaction. Returns what was decided before.
+
+    Raises:
+        ConfigurationError, Refused: a dossier code that is another dossier's, or that the target has taken.
+    """
+    given: dict[str, Any] = {
+        "id": attempt.migration_id if attempt else 0,
+        "plan": m.plan.slug,
+        "source": one.source,
+        "field": one.field,
+        "code": one.code,
+        "record": one.record,
+    }
+    before: str | None = connection.scalar(text(BEFORE), given)
+    if one.field == "dossier_code":
+        _must_be_free(connection, m, one, {**given, "before": before or ""})
+    connection.execute(text(KEPT), {**given, "decided": one.decided, "who": one.who, "why": one.why})
+    return before
+
+
+def recoding_for(m: Migrating, source: str) -> Recoding:
+    """The recoding of a source of the plan; raises ConfigurationError for another."""
+    slugs = [one.province for one in m.plan.sources]
+    if source not in slugs:
+        raise ConfigurationError(
+            f"'{source}' is no source of this plan", where="--source", next_step=near(source, slugs)
+        )
+    return recoding_of(m.plan, m.source(source))
+
+
+def may_decide(m: Migrating) -> Attempt | None:
     """The newest attempt, when something may still be decided for it.
 
     Raises:
@@ -152,17 +172,13 @@ def _open(m: Migrating) -> Attempt | None:
     return attempt
 
 
-def _must_be_sound(m: Migrating, one: Decision) -> None:
-    slugs = [source.province for source in m.plan.sources]
-    if one.source not in slugs:
-        raise ConfigurationError(
-            f"'{one.source}' is no source of this plan", where="--source", next_step=near(one.source, slugs)
-        )
+def must_be_sound(m: Migrating, one: Decision, recoding: Recoding) -> None:
+    """Raises ConfigurationError when something is blank, or a code cannot become what it is to."""
     for name, value in (("--code", one.code), ("--as", one.decided), ("--why", one.why)):
         if not value.strip():
             raise ConfigurationError(f"{name} says nothing", where=name, next_step="Nothing was changed.")
     if one.field != "dossier_code":
-        _must_be_candidate(recoding_of(m.plan, m.source(one.source)), one, m.target_hub.province.province.code)
+        _must_be_candidate(recoding, one, m.target_hub.province.province.code)
 
 
 def _must_be_candidate(recoding: Recoding, one: Decision, province: str) -> None:

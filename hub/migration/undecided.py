@@ -77,9 +77,10 @@ SHEET = Sheet(
         "Cơ quan cũ": 32,
         "Địa chỉ (đã che)": 48,
         "Có thể là": 60,
+        "Quyết định": 16,
     },
 )
-"""Columns of the exported list with their widths in characters."""
+"""Columns of the exported list with their widths in characters; the last is for people to fill in."""
 
 _PLACE = re.compile(
     r"^(?:nay\s+(?:là|thuộc)\s+)?"
@@ -146,6 +147,7 @@ def lines(
             one["agency_name"] or "",
             one["address"],
             known or one["why"] or "",
+            "",
         )
 
 

@@ -19,10 +19,12 @@ from hub.landing import map_records
 from hub.migration import account
 from hub.migration.attempt import get_attempt
 from hub.migration.decisions import Decision, decide
+from hub.migration.filled import decide_filled
 from hub.migration.plan import Source, load_plan
 from hub.migration.recoding import refresh
-from hub.migration.undecided import groups, places_in, undecided_counts
+from hub.migration.undecided import SHEET, groups, lines, places_in, undecided_counts
 from hub.staging import copy_batch, create_staging
+from hub.tabular import write_table
 from schemas import tables
 from tests.migration.importing import NOON, Moving, Target, moving
 from tests.migration.test_collisions import TWO, dossier, enter
@@ -210,6 +212,32 @@ def test_an_address_keeps_its_places_and_loses_the_person() -> None:
     address = "Nhà bà Trần Thị Bé Ba, số 12, đường 3/2, P. An Khánh, Q. Ninh Kiều (nay là phường Tân An), Cần Thơ"
     assert places_in(address) == "***, P. An Khánh, Q. Ninh Kiều, nay là phường Tân An, ***"
     assert places_in(None) == ""
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_the_list_that_was_filled_in_decides_each_record_for_itself(both: Moving, tmp_path: Path, ending: str) -> None:
+    land(both, wire(1), wire(2), wire(3))
+    path = tmp_path / f"work.{ending}"
+    filled: list[tuple[Any, ...]] = []
+    with both.m.engine.connect() as connection:
+        found = list(lines(both.m, connection, get_attempt(both.m.engine, both.m.attempt_id)))
+    for row, new in zip(found, ("31150", "31183", ""), strict=True):
+        filled.append((*row[:-1], new))
+    write_table(SHEET, filled, path)
+    told = decide_filled(both.m, path, "Lê Thị Hoa", "danh sách của phường")
+    assert told == {"decided": 2, "blank": 1, "mapped": 2, "free": 2, "held": 0, "out_of_scope": 0}
+    assert {key: (row["state"], row["record"]["commune"]) for key, row in rows(both).items()} == {
+        "k1": ("read", "31150"),
+        "k2": ("read", "31183"),
+        "k3": ("held", SPLIT),
+    }
+
+    write_table(SHEET, [(*filled[0][:-1], "31120"), filled[1], filled[1]], path)
+    with pytest.raises(ConfigurationError) as error:
+        decide_filled(both.m, path, "Lê Thị Hoa", "danh sách của phường")
+    assert "line 2: commune 31183 did not become 31120" in str(error.value)
+    assert "line 4: line 3 decides the same record already" in str(error.value)
+    assert len(both.run("SELECT FROM migration_decision")) == 2
 
 
 @dataclass(frozen=True)

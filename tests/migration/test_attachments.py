@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,14 +12,19 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
+from connectors import Connector, Hosts, Peer, load_spec
 from connectors.connector import HOSTS
 from connectors.errors import PeerDown
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 from hub.errors import ConfigurationError, StageFailed
 from hub.migration.attachments import hand_over_files, list_files
-from hub.migration.files import sha256_in
+from hub.migration.files import fetch, sha256_in
 from hub.migration.loading import load
+from sandbox import files as sandbox_files
+from sandbox.provinces import PROFILES
+from tests.connectors.conftest import SPECS
 from tests.migration.importing import Killed, Moving, Target, moving, record_of
+from tests.sandbox.conftest import make_bench
 
 
 def content_of(file_id: str) -> bytes:
@@ -238,3 +244,40 @@ def test_a_digest_is_read_however_it_is_written(said: str) -> None:
 @pytest.mark.parametrize("said", [None, "", "md5=abc", "sha-512=abcd", "không có", HEX[:-1]])
 def test_what_is_no_digest_states_none(said: str | None) -> None:
     assert sha256_in(said) is None
+
+
+LOST = next(name for n in range(5000) if sandbox_files.lost(name := f"giay-to-{n}-1.pdf"))
+KEPT = "giay-to-7-1.pdf"
+
+
+@pytest.mark.parametrize(
+    ("slug", "system"),
+    [("can_tho_cu", "vnpt_igate"), ("hau_giang", "viettel_onegate"), ("soc_trang", "fpt_egov_soap")],
+)
+def test_files_of_each_old_system_come_byte_for_byte_and_a_lost_one_is_missing(
+    tmp_path: Path, slug: str, system: str
+) -> None:
+    bench = make_bench(tmp_path)
+    profile, http = PROFILES[slug], bench.client(slug)
+    said = bench.account(profile.connection)
+
+    def transport(request: WireRequest) -> WireResponse:
+        path = request.url.removeprefix("http://peer.test")
+        found = (
+            http.get(path, None, dict(request.headers))
+            if request.method == "GET"
+            else http.post(path, content=request.body or b"", headers=dict(request.headers))
+        )
+        return WireResponse(found.status, found.body, found.headers)
+
+    account = Peer("old", "http://peer.test", said["login"], said["password"], said.get("extra") or {})
+    source = Connector(
+        load_spec(SPECS / f"{system}.yaml"),
+        account,
+        clock=lambda: datetime.fromtimestamp(bench.clock(), UTC),
+        transport=transport,
+        hosts=Hosts(),
+    )
+    assert fetch(source, KEPT).content == sandbox_files.content(KEPT)
+    lost = fetch(source, LOST)
+    assert lost.content == b"" and (lost.missing or "").startswith("the source does not have it")

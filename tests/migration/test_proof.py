@@ -167,11 +167,14 @@ def test_evidence_is_the_same_for_the_same_account_and_an_edited_file_is_found(b
     assert "later.csv was added" in found and "not the one that was signed" in found
 
 
-def test_a_target_that_does_not_answer_leaves_the_proof_before_standing(both: Merged) -> None:
+def test_a_peer_that_does_not_answer_leaves_the_proof_before_standing(both: Merged) -> None:
     before = proved(both)
     both.peers.broken = "import/Tep"
 
     with pytest.raises(StageFailed, match="target's files · page 1"):
+        proved(both)
+    both.peers.broken = "dossier/search"
+    with pytest.raises(StageFailed, match="proof · can_tho_cu · page 1"):
         proved(both)
 
     found = last_proof(both.engine, both.m.attempt_id)

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, insert, update
+from sqlalchemy.exc import OperationalError
 
 from connectors import Page
 from hub.check import apply_gate
@@ -90,8 +92,10 @@ class _Reading:
 
     def _landed(self, page: Page, records: int) -> None:
         self.waiting += records
-        if page.total is not None:
+        if page.total is not None and "total" not in self.counts:
             self.counts["total"] = page.total
+            with self.m.engine.begin() as connection:
+                mark_chunk(connection, self.chunk, "reading", counts=self.counts)
         if self.waiting >= PIECE and not page.last:
             self._merge(f"lienthong migrate run {self.m.plan.slug}", last=False)
             gc.collect()  # it is paused while pages come; the gate's library leaves cycles
@@ -100,21 +104,31 @@ class _Reading:
     def _merge(self, again: str, *, last: bool) -> None:
         """Check and account for what is staged in one transaction with the chunk's counts, and its state at its end."""
 
+        counts = self.counts
+
         def enter(connection: Connection, found: dict[str, Any]) -> None:
+            nonlocal counts
             taken = account.enter(connection, self.m, self.source, self.chunk.number, self.run.run_id)
-            self.counts = _together(self.counts, taken, found) | landed(connection, self.run.run_id)
-            self.counts["merged_to"] = last_message(connection, self.run.run_id)
-            mark_chunk(connection, self.chunk, "done" if last else "reading", counts=self.counts)
+            counts = _together(self.counts, taken, found) | landed(connection, self.run.run_id)
+            counts["merged_to"] = last_message(connection, self.run.run_id)
+            mark_chunk(connection, self.chunk, "done" if last else "reading", counts=counts)
             if last:
-                end_stage(connection, self.run.run_id, "done", self.counts)
+                end_stage(connection, self.run.run_id, "done", counts)
                 drop_staging(connection, self.run.run_id)
 
-        if self.waiting:
-            apply_gate(self.hub, self.run.run_id, enter, alone=True, again=again)
-        else:
-            with self.m.engine.begin() as connection:
-                enter(connection, {"failed_rules": {}, "warned_rules": {}})
-        self.waiting = 0
+        for more in (True, True, False):
+            try:
+                if self.waiting:
+                    apply_gate(self.hub, self.run.run_id, enter, alone=True, again=again)
+                else:
+                    with self.m.engine.begin() as connection:
+                        enter(connection, {"failed_rules": {}, "warned_rules": {}})
+                break
+            except OperationalError as error:
+                # The load writes into the same rows; of two that wait for each other the database ends one.
+                if not (more and isinstance(error.orig, DeadlockDetected)):
+                    raise
+        self.counts, self.waiting = counts, 0
 
 
 def _together(counts: dict[str, Any], taken: dict[str, int], found: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 import requests
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from connectors import Window
 from connectors.wire.transport import WireRequest, WireResponse
 from hub.config import BASE, Settings, load_province
 from hub.context import source_of
 from hub.errors import Busy, Refused, StageFailed
-from hub.migration import reading
+from hub.migration import account, reading
 from hub.migration.attempt import Migrating
 from hub.migration.chunks import cut_chunks
 from hub.migration.reading import read_chunk
@@ -89,10 +91,9 @@ def moving(served: bytes, tmp_path: Path) -> Moving:
     return Moving(orjson.loads(served))
 
 
-def alone(m: Migrating, page_rows: int = 10) -> Migrating:
-    """The plan's VNPT source only, asked for small pages."""
+def small_pages(m: Migrating, page_rows: int = 10) -> Migrating:
+    """The VNPT source is asked for small pages; of others these tests ask nothing."""
     source = m.source(CT).source
-    m.plan = m.plan.model_copy(update={"sources": m.plan.sources[:1]})
     stream = source.spec.streams["dossiers"]
     pages = stream.pages.model_copy(update={"rows": page_rows})
     source.spec = source.spec.model_copy(update={"streams": {"dossiers": stream.model_copy(update={"pages": pages})}})
@@ -119,7 +120,7 @@ def test_a_killed_chunk_goes_on_behind_its_last_landed_page(
     moving: Moving, begin: Begin, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "PIECE", 20)
-    m = alone(begin(transport=moving))
+    m = small_pages(begin(transport=moving))
 
     def kill(asked: int) -> None:
         if asked == page:
@@ -142,7 +143,7 @@ def test_a_crash_of_the_server_that_empties_staging_costs_no_record(
     moving: Moving, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "PIECE", 20)
-    m = alone(begin(transport=moving))
+    m = small_pages(begin(transport=moving))
     moving.broken = 3
     with pytest.raises(StageFailed) as told:
         read_history(m, CT)
@@ -158,7 +159,7 @@ def test_a_crash_of_the_server_that_empties_staging_costs_no_record(
 def test_records_that_move_while_they_are_paged_come_with_the_delta_and_none_is_lost(
     moving: Moving, begin: Begin, hours: Hours
 ) -> None:
-    m = alone(begin(transport=moving))
+    m = small_pages(begin(transport=moving))
     moved: list[str] = []
 
     def change(asked: int) -> None:
@@ -169,18 +170,53 @@ def test_records_that_move_while_they_are_paged_come_with_the_delta_and_none_is_
 
     moving.before_page = change
     read_history(m, CT)
-    account = account_of(m)
-    assert moved[0] not in account, "it was on no page before the mark"
-    assert account[moved[1]] < hours()
+    known = account_of(m)
+    assert moved[0] not in known, "it was on no page before the mark"
+    assert known[moved[1]] < hours()
     moving.before_page = lambda asked: None
     hours.go_on(minutes=5)
-    counts = run_delta(m)[CT]
+    counts = run_delta(m, sources=[CT])[CT]
     assert account_of(m) == expected_of(moving)
     assert (counts["new"], counts["changed"]) == (1, 1)
 
 
+def test_ctrl_c_marks_the_chunk_and_its_run_and_it_goes_on(moving: Moving, begin: Begin) -> None:
+    m = small_pages(begin(transport=moving))
+
+    def stop(asked: int) -> None:
+        if asked == 4:
+            raise KeyboardInterrupt
+
+    moving.before_page = stop
+    with pytest.raises(KeyboardInterrupt):
+        read_history(m, CT)
+    [(state, run_state, error)] = rows(
+        m, "SELECT c.state, r.state, error FROM migration_chunk c JOIN run r USING (run_id)"
+    )
+    assert (state, run_state, error) == ("failed", "failed", "stopped by Ctrl-C; the next run resumes")
+    moving.before_page = lambda asked: None
+    assert read_history(m, CT)["pages"] == 6
+
+
+def test_a_merge_that_waits_in_a_circle_with_the_load_is_done_again(
+    moving: Moving, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m, enter, tries = small_pages(begin(transport=moving)), account.enter, list[int]()
+
+    def deadlock(*words: Any) -> Any:
+        found = enter(*words)
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("", {}, DeadlockDetected())
+        return found
+
+    monkeypatch.setattr(account, "enter", deadlock)
+    assert read_history(m, CT)["new"] == len(moving.records)
+    assert len(tries) == 2 and account_of(m) == expected_of(moving)
+
+
 def test_a_second_reader_of_a_chunk_is_refused(moving: Moving, begin: Begin) -> None:
-    m = alone(begin(transport=moving))
+    m = small_pages(begin(transport=moving))
     cut_chunks(m, CT)
     with province_lock(m.engine, CT, f"migration {m.attempt_id}, chunk 1"), pytest.raises(Busy):
         read_chunk(m, CT, 1)
@@ -191,7 +227,7 @@ def test_a_second_reader_of_a_chunk_is_refused(moving: Moving, begin: Begin) -> 
 
 
 def test_nothing_is_read_for_an_attempt_that_is_over(moving: Moving, begin: Begin) -> None:
-    m = alone(begin(transport=moving))
+    m = small_pages(begin(transport=moving))
     cut_chunks(m, CT)
     with m.engine.begin() as connection:
         connection.execute(text("UPDATE migration SET state = 'rolled_back'"))

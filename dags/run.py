@@ -16,6 +16,7 @@ from typing import Any
 
 from dags import HERE
 from hub.config import Settings
+from hub.memory import for_modules
 
 
 def prepare() -> None:
@@ -81,13 +82,13 @@ def main() -> int:
     parser.add_argument("--gate", action="store_true", help="load everything, then wait for a line on standard input")
     parser.add_argument("--result", type=Path, help="write the outcome here, one JSON object a line")
     given = parser.parse_args()
-    if given.prepare:
-        prepare()
-    if given.gate:
+    with for_modules():
         import airflow.dag_processing.dagbag  # noqa: F401
 
-        if not sys.stdin.readline():
-            return 1
+        if given.prepare:
+            prepare()
+    if given.gate and not sys.stdin.readline():
+        return 1
     failed = False
     for dag_id in given.dag_id:
         try:

@@ -1,4 +1,5 @@
-"""Memory while pages come and go: no search for cycles that they do not have; what they used goes back at the end."""
+"""Memory while pages come and go, and while large libraries load: no search for cycles that are not there; what pages
+used goes back at the end."""
 
 import ctypes
 import gc
@@ -21,6 +22,21 @@ def for_pages() -> Iterator[None]:
         if was_on:
             gc.enable()
         give_back()
+
+
+@contextmanager
+def for_modules() -> Iterator[None]:
+    """Pause Python's search for reference cycles while a large library loads, and leave out of later ones what is there
+    by then: modules live as long as the process, and walking them costs a sixth of loading them, again and again.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 def give_back() -> None:

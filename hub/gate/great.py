@@ -2,7 +2,9 @@
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from hub.errors import ConfigurationError
 from hub.gate.arguments import refused
 from hub.gate.suite import Rule, Suite
 from hub.later import import_later
+from hub.memory import for_modules
 
 BATCH = "gate"
 _COUNTS: dict[str, Any] = {"result_format": "BOOLEAN_ONLY"}
@@ -177,7 +180,9 @@ def great_expectations() -> Any:
     """The library, without analytics, and without 80 MB that only its drawings and distribution tests need."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import_later("altair", "scipy.stats", "jsonschema")
-    import great_expectations as gx
+    with nullcontext() if "great_expectations" in sys.modules else for_modules():
+        import great_expectations as gx
+        from great_expectations import expectations  # noqa: F401
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return gx

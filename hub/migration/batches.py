@@ -20,7 +20,8 @@ REFUSED, DIFFERS = "refused_by_target", "target_differs"
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row of `migrated` whose intent is committed; `was` is the state before, `attempts` counts this one."""
+    """A row of `migrated` whose intent is committed; `was` is the state before, `age` the seconds since the intent
+    before this one."""
 
     source: str
     source_key: str
@@ -29,7 +30,7 @@ class Claimed:
     record: dict[str, Any]
     loaded_hash: str | None
     was: str
-    attempts: int
+    age: float
 
     @property
     def is_unanswered(self) -> bool:
@@ -72,9 +73,10 @@ class Importing:
         self._ours = {source.province for source in m.plan.sources}
         self._sleep, self._settle = m.sleep, min(self.connector.spec.limits.timeout, SETTLE)
 
-    def settle(self) -> None:
-        """Wait until a call that was given up can have been carried out."""
-        self._sleep(self._settle)
+    def settle(self, age: float = 0.0) -> None:
+        """Wait until a call that was given up `age` seconds ago can have been carried out."""
+        if age < self._settle:
+            self._sleep(self._settle - age)
 
     def items(self, rows: Sequence[Claimed]) -> tuple[Items, list[Settled]]:
         """The rows as items, by dossier code; those that cannot be said are held."""
@@ -185,14 +187,14 @@ def deliver(importing: Importing, items: Items, keep: Keep) -> None:
     unanswered = {code: pair for code, pair in items.items() if pair[0].is_unanswered}
     fresh = {code: pair for code, pair in items.items() if code not in unanswered}
     asked: Items = {}
-    why = ""
+    why, age = "", min((row.age for row, _ in unanswered.values()), default=0.0)
     for _ in range(TRIES):
         try:
             if unanswered:
-                importing.settle()  # what is still being carried out must show in the look-up
+                importing.settle(age)  # what is still being carried out must show in the look-up
                 arrived, rest = importing.found(unanswered)
                 keep(arrived)
-                fresh, unanswered = fresh | rest, {}
+                fresh, unanswered, age = fresh | rest, {}, 0.0
             for asked in _calls(fresh):
                 fresh = {code: pair for code, pair in fresh.items() if code not in asked}
                 try:

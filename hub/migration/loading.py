@@ -29,14 +29,14 @@ OWED = "state IN ('read', 'loading', 'unknown')"
 
 CLAIM = f"""
 WITH chosen AS (
-    SELECT source_key, state FROM migrated
+    SELECT source_key, state, extract(epoch FROM clock_timestamp() - intent_at)::float AS age FROM migrated
     WHERE migration_id = :id AND source = :source AND {OWED} AND source_key <> ALL(:left) {{behind}}
     ORDER BY received_at, source_key LIMIT :limit FOR UPDATE SKIP LOCKED
 ), taken AS (
     UPDATE migrated m SET state = 'loading', intent_at = clock_timestamp(), attempts = m.attempts + 1
     FROM chosen c WHERE m.migration_id = :id AND m.source = :source AND m.source_key = c.source_key
     RETURNING m.source, m.source_key, m.dossier_code, m.content_hash, m.record, m.loaded_hash, c.state AS was,
-              m.attempts, m.received_at
+              coalesce(c.age, 0) AS age, m.received_at
 )
 SELECT * FROM taken ORDER BY received_at, source_key
 """
@@ -65,7 +65,8 @@ BESIDE_MERGES = "SELECT pg_advisory_xact_lock_shared(hashtext('lienthong.account
 """A merge of what was read and the loading touch the same rows, in orders of their own: never at once."""
 
 LEFT_BEHIND = """
-SELECT source, source_key, dossier_code, content_hash, NULL AS record, loaded_hash, 'unknown' AS was, attempts
+SELECT source, source_key, dossier_code, content_hash, NULL AS record, loaded_hash, 'unknown' AS was,
+       extract(epoch FROM clock_timestamp() - intent_at)::float AS age
 FROM migrated WHERE migration_id = :id AND source = :source AND state IN ('held', 'out_of_scope')
 AND intent_at IS NOT NULL LIMIT :limit
 """
@@ -156,7 +157,7 @@ def _look_up_left_behind(m: Migrating, importing: Importing, source: str) -> Non
             rows = [Claimed(**row._mapping) for row in found]
         if not rows:
             return
-        importing.settle()
+        importing.settle(min(row.age for row in rows))
         known = importing.look_up(rows)
         there = [known.get(row.dossier_code) for row in rows]
         given["keys"] = [row.source_key for row in rows]

@@ -91,6 +91,22 @@ def test_a_process_that_dies_between_intent_and_answer_costs_nothing(both: Movin
     assert both.target.rows("SELECT * FROM duplicate") == []
 
 
+@pytest.mark.parametrize(("minutes", "waits"), [(0, True), (5, False)])
+def test_a_look_up_waits_until_the_call_can_have_been_carried_out_and_no_longer(
+    both: Moving, minutes: int, waits: bool
+) -> None:
+    both.read([1])
+    both.target.breaks = {"HoSo": ["killed"]}
+    with pytest.raises(Killed):
+        load(both.m)
+    both.run("UPDATE migrated SET intent_at = intent_at - :ago * interval '1 minute'", ago=minutes)
+    naps: list[float] = []
+    both.m.sleep = naps.append
+    load(both.m)
+    assert bool(naps) == waits and all(20 < nap <= 30 for nap in naps)
+    assert_all_there_once(both, 1)
+
+
 def test_what_stays_without_an_answer_is_unknown_and_the_next_call_finds_it(both: Moving) -> None:
     both.read(range(1, 6))
     both.target.breaks = {"HoSo": ["after"], "TraCuu": ["html"] * 20}

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from hub.config import BASE, Settings, load_province, province_slugs
 from hub.errors import ConfigurationError
+from hub.migration.plan import load_plan, plan_slugs
 
 DAGS = BASE / "dags"
 
@@ -85,7 +86,7 @@ def pool_of(connection: str) -> str:
 def pools(settings: Settings) -> dict[str, tuple[int, str]]:
     """Every peer's pool: slots and description. The national adapter serves several provinces at once.
 
-    A province whose file cannot be read has none; its flow in Airflow tells why.
+    A province or plan whose file cannot be read has none; its flow in Airflow tells why.
     """
     wanted: dict[str, tuple[int, str]] = {pool_of("national"): (4, "the national adapter")}
     for slug in province_slugs(settings):
@@ -95,6 +96,10 @@ def pools(settings: Settings) -> dict[str, tuple[int, str]]:
             wanted.setdefault(pool_of(one.national.connection), (4, "the national adapter"))
             if one.inbound is not None:
                 wanted.setdefault(pool_of(one.inbound.connection), (1, f"{one.province.name}: {one.inbound.system}"))
+    for slug in plan_slugs(settings):
+        with suppress(ConfigurationError):
+            plan = load_plan(settings, slug)
+            wanted.setdefault(pool_of(plan.target.connection), (1, f"{plan.title}: {plan.target.system}"))
     return wanted
 
 

@@ -1,0 +1,148 @@
+"""A migration in the pieces that a flow runs: each does what is due at the attempt's state, and nothing twice.
+
+A piece that lies behind answers with nothing; so a flow that is cleared or started anew goes on with the same attempt.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from hub.config import Settings
+from hub.errors import StageFailed
+from hub.migration.approving import locked
+from hub.migration.attempt import AttemptKind, Migrating, current, migrating, move_on, open_attempt
+from hub.migration.chunks import cut_chunks, read_until
+from hub.migration.collisions import find_collisions
+from hub.migration.freezing import BEHIND, freeze
+from hub.migration.loading import load
+from hub.migration.plan import load_plan, plan_digest, plan_path
+from hub.migration.problems import must_be_sound
+from hub.migration.reading import read_chunk
+from hub.migration.run import run_delta, settle_counts
+from hub.migration.target_state import mark
+
+Counts = dict[str, Any]
+
+
+def begin(
+    settings: Settings, engine: Engine, slug: str, kind: AttemptKind, *, clock: Callable[[], datetime]
+) -> Migrating:
+    """Take up the attempt that is under way, or begin one with a plan that is sound.
+
+    Raises:
+        ConfigurationError: the plan is wrong, or names what is not there; nothing was begun.
+    """
+    plan = load_plan(settings, slug)
+    if current(engine, slug, kind) is None:
+        must_be_sound(plan, settings, clock())
+    digest = plan_digest(plan_path(settings, slug))
+    attempt = open_attempt(engine, plan, kind, digest=digest, mark=clock())
+    m = migrating(settings, engine, slug, attempt.migration_id, clock=clock)
+    if kind == "rehearsal" and attempt.target_mark is None:
+        from hub.migration.rehearsal import step_back
+
+        step_back(m)
+    return m
+
+
+def unread(m: Migrating, source: str) -> list[int]:
+    """Numbers of the chunks of a source's history that are still to be read."""
+    return [number for _, number in cut_chunks(m, source)] if m.attempt.state == "reading" else []
+
+
+def read(m: Migrating, source: str, number: int) -> Counts:
+    """Read one chunk to its end."""
+    return read_chunk(m, source, number)
+
+
+def collide(m: Migrating) -> Counts:
+    """Find what collides once all history is read, before anything is loaded.
+
+    Raises:
+        StageFailed: a chunk is not read yet.
+    """
+    if m.attempt.state != "reading":
+        return {}
+    if read_until(m) is None:
+        raise StageFailed(
+            "the history is not read to its end",
+            where=f"migration {m.plan.slug}",
+            next_step="Clear the chunks that failed, or start the flow again: it reads what is missing.",
+        )
+    settle_counts(m)
+    found = find_collisions(m)
+    _move(m, "reading", "loading")
+    return found
+
+
+def set_mark(m: Migrating) -> Counts:
+    """The target's snapshot mark, before the first dossier."""
+    if m.attempt.state == "loading":
+        mark(m)
+    return {}
+
+
+def load_source(m: Migrating, source: str) -> Counts:
+    """Hand over what is read of one source."""
+    return load(m, source) if m.attempt.state == "loading" else {}
+
+
+def files_of_source(m: Migrating, source: str) -> Counts:
+    """Hand over the files of one source's dossiers."""
+    from hub.migration.attachments import hand_over_files
+
+    return hand_over_files(m, source) if m.attempt.state == "loading" else {}
+
+
+def loaded(m: Migrating) -> None:
+    """History and files are handed over: a cutover follows its sources from here on."""
+    if m.attempt.kind == "cutover" and m.attempt.state == "loading":
+        _move(m, "loading", "following")
+
+
+def follow(m: Migrating, source: str) -> bool:
+    """Read what changed at one source. Whether following ends: the freeze is due, or lies behind."""
+    if m.attempt.state == "following":
+        run_delta(m, sources=[source])
+    return _over(m)
+
+
+def follow_on(m: Migrating) -> bool:
+    """Hand over what changed at all sources. Whether following ends."""
+    from hub.migration.freezing import hand_over
+
+    if m.attempt.state == "following":
+        hand_over(m)
+        settle_counts(m)
+    return _over(m)
+
+
+def freeze_once(m: Migrating) -> Counts:
+    """The last delta, unless it lies behind."""
+    return {} if m.attempt.past("frozen") else freeze(m)
+
+
+def prove_once(m: Migrating) -> Counts:
+    """The proof of a cutover that waits for its decision, or of a rehearsal, which keeps its report."""
+    from hub.migration.proof import prove
+
+    attempt = m.attempt
+    if attempt.kind == "cutover" and attempt.state not in BEHIND[:2]:
+        return {}
+    proof = prove(m)
+    if attempt.kind == "rehearsal":
+        from hub.migration.rehearsal import keep_report
+
+        keep_report(m, proof)
+    return {"proof": proof.proof_id, "unaccounted": proof.unaccounted, "equal": proof.equal}
+
+
+def _over(m: Migrating) -> bool:
+    return m.clock() >= m.plan.freeze or m.attempt.state != "following"
+
+
+def _move(m: Migrating, before: str, after: str) -> None:
+    with m.engine.begin() as connection:
+        move_on(connection, locked(connection, m.attempt, (before,)), after)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors import Answer, Connector
-from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerDown, PeerError, PeerUnknown
-from hub.errors import StageFailed
+from connectors.errors import AuthRefused, ConfigError, PeerBusy, PeerDown, PeerError, PeerRefused, PeerUnknown
 from hub.migration.attempt import Migrating
 from hub.migration.outgoing import Unsayable, outgoing_of, version_key
 from hub.national import SETTLE
@@ -94,16 +93,19 @@ class Importing:
 
         Raises:
             PeerUnknown: nobody knows what became of the items.
-            StageFailed: the import takes nothing from this account.
+            PeerRefused: the import takes nothing from this account.
         """
         answer = self.connector.call("load", dossiers=[item for _, item in items.values()])
         if answer.kind == "done":
             return self._answered(items, answer)
         if answer.status not in ITEM_REFUSED:
-            raise StageFailed(
-                f"the import refuses: {_words(answer)}",
-                where=f"{self.connector.peer.id} · load",
-                next_step="Ask the target's vendor what the account may do; what was answered so far is kept.",
+            raise PeerRefused(
+                f"the import refuses: {_words(answer)}.",
+                peer=self.connector.peer.id,
+                operation="load",
+                status=answer.status,
+                raw=answer.raw,
+                next_step="Ask the target's vendor what the account may do; what was answered is kept.",
             )
         if len(items) == 1:
             return [_refused(row, _words(answer)) for row, _ in items.values()]
@@ -182,7 +184,7 @@ def deliver(importing: Importing, items: Items, keep: Keep) -> None:
     each answer as it comes.
 
     Raises:
-        PeerError, ConfigError, StageFailed: the loading cannot go on; what was not sent is owed as before.
+        PeerError, ConfigError: the loading cannot go on; what was not sent is owed as before.
     """
     unanswered = {code: pair for code, pair in items.items() if pair[0].is_unanswered}
     fresh = {code: pair for code, pair in items.items() if code not in unanswered}
@@ -211,7 +213,7 @@ def deliver(importing: Importing, items: Items, keep: Keep) -> None:
                 return
         except PeerUnknown as error:
             why = str(error)
-        except (PeerError, ConfigError, StageFailed) as error:
+        except (PeerError, ConfigError) as error:
             why = str(error)
             doubtful = _given_back(unanswered, "unknown", why)
             keep([*_given_back(fresh, "read", why), *_given_back(asked, _after(error), why), *doubtful])
@@ -231,7 +233,7 @@ def _after(error: Exception) -> str:
     """The state of a call that failed: of a write nobody knows what it did before it said "later"; what was never
     sent, or is refused altogether, was never carried out."""
     never_sent = isinstance(error, PeerDown) and not isinstance(error, PeerBusy)
-    return "read" if never_sent or isinstance(error, AuthRefused | ConfigError | StageFailed) else "unknown"
+    return "read" if never_sent or isinstance(error, AuthRefused | ConfigError | PeerRefused) else "unknown"
 
 
 def _given_back(items: Items, state: str, why: str) -> list[Settled]:

@@ -217,7 +217,7 @@ def _deliver(m: Migrating, importing: Importing, rows: Sequence[Claimed], stop: 
     """A batch from its look-up to its answers, all of them kept.
 
     Raises:
-        PeerError, ConfigError, StageFailed: the stage cannot go on; what was not sent is owed as before.
+        PeerError, ConfigError: the stage cannot go on; what was not sent is owed as before.
     """
     settled: list[Settled] = []
 

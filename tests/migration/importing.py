@@ -43,7 +43,8 @@ class Killed(BaseException):
 @dataclass
 class Target:
     """The new system on no wire. `breaks` maps an operation to what its next calls do: `after` (carried out, then
-    silence), `before` (silence), `down`, `killed` (carried out, then the caller dies), `busy`, `html`, `passes`."""
+    silence), `before` (silence), `down`, `killed` (carried out, then the caller dies), `busy`, `forbidden`, `html`,
+    `passes`."""
 
     refuses: Callable[[dict[str, Any]], str] = lambda item: ""
     breaks: dict[str, list[str]] = field(default_factory=dict)
@@ -76,6 +77,8 @@ class Target:
                 raise NotSent("no connection: refused")
             if kind == "busy":
                 return WireResponse(503, b"{}", {"Content-Type": "application/json"})
+            if kind == "forbidden":
+                return WireResponse(403, orjson.dumps({"code": 403, "message": "Không có quyền nhập dữ liệu"}))
             headers = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
             asked = Request(request.method, url.path, dict(parse_qsl(url.query)), headers, request.body or b"")
             reply, _ = self.side.handle(asked, operation, None)

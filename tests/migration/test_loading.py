@@ -255,16 +255,20 @@ def test_a_target_that_is_down_ends_the_stage_with_what_waits_and_the_next_call_
     assert_all_there_once(both, 40)
 
 
-def test_an_import_that_takes_nothing_from_the_account_holds_no_dossier(both: Moving) -> None:
+@pytest.mark.parametrize(("way", "said"), [("password", "login"), ("forbidden", "Không có quyền"), ("busy", "later")])
+def test_an_import_that_takes_nothing_now_holds_no_dossier(both: Moving, way: str, said: str) -> None:
     both.read(range(1, 4))
     load(both.m)
     both.read(range(4, 6))
-    both.m.target.exchange._builder._peer = both.m.target.peer
-    both.target.side.password = "another"
-    both.target.side.tokens.forget()
-    with pytest.raises(StageFailed, match="2 dossiers wait"):
+    if way == "password":
+        both.target.side.password = "another"
+        both.target.side.tokens.forget()
+    else:
+        both.target.breaks = {"HoSo": [way] * 9}
+    with pytest.raises(StageFailed, match="2 dossiers wait") as told:
         load(both.m)
-    assert both.states() == {"migrated": 3, "read": 2}
+    assert said in told.value.what
+    assert both.states() == {"migrated": 3, "unknown" if way == "busy" else "read": 2}
 
 
 def test_a_dossier_that_cannot_be_said_is_held_before_it_is_sent(both: Moving) -> None:

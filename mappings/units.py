@@ -81,6 +81,7 @@ class Units:
     province_successor: Mapping[str, str]
     children: Mapping[str, tuple[str, ...]] = field(repr=False)
     editions: tuple["Edition", ...] = ()
+    _levels: dict[Level, tuple[Unit, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, code: str) -> tuple[Unit, ...]:
         """All rows of a code in time order; none for an unknown one."""
@@ -93,9 +94,10 @@ class Units:
 
     def of_level(self, level: Level, on: date) -> Iterator[Unit]:
         """The units of a level in force on a day."""
-        for (unit_level, _), rows in self.by_code.items():
-            if unit_level == level:
-                yield from (unit for unit in rows if unit.holds_on(on))
+        if level not in self._levels:  # an address asks for the provinces, of which there are few
+            rows = (rows for (unit_level, _), rows in self.by_code.items() if unit_level == level)
+            self._levels[level] = tuple(unit for some in rows for unit in some)
+        yield from (unit for unit in self._levels[level] if unit.holds_on(on))
 
     def of_era(self, level: Level, new: bool) -> Iterator[Unit]:
         """Rows of the units before the reform, or from it on."""

@@ -18,6 +18,8 @@ from schemas.statuses import NATIONAL_STATUSES
 
 At = Annotated[str | None, typer.Option("--at", help="Take this moment for now.", show_default=False)]
 
+TWO_SIDED = ("field", "file", "twice")
+"""Kinds of difference that have a value on each side."""
 SHOWN = 8
 """Rows of a table that tells what is other than in the last rehearsal."""
 
@@ -183,7 +185,7 @@ def _show_proof(slug: str, proof: Any) -> None:
     out.print(f"  files: {states}; {files['bytes']:,} bytes here, {files['bytes_there']:,} there", highlight=False)
     for one in proof.samples:
         field = f" · {one['field']}" if one["field"] else ""
-        sides = f": {one['ours'] or '–'} here, {one['theirs'] or '–'} there" if one["ours"] or one["theirs"] else ""
+        sides = f": {one['ours'] or '–'} here, {one['theirs'] or '–'} there" if one["kind"] in TWO_SIDED else ""
         words = f"  {one['kind']} · {one['dossier_code']}{field}{sides}"
         out.print(words, markup=False, highlight=False, soft_wrap=True)
     say_long(f"evidence {proof.folder}")

@@ -13,13 +13,16 @@ export UV_SYSTEM_CERTS ?= true
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench up lock clean
+.PHONY: help demo drill test lint format docs bench up lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## five provinces, one per vendor, synced into the national database, with a table and a report
 	@$(BIN)/lienthong demo
+
+drill: $(STAMP) ## three old provinces become one: 150,000 dossiers, five kills, a slow and a changing source, and the proof
+	@$(BIN)/lienthong migrate drill
 
 up: $(STAMP) ## PostgreSQL, sandbox and Airflow on this machine until Ctrl-C
 	@$(BIN)/lienthong up

@@ -4,7 +4,15 @@ from typing import Protocol
 
 import typer
 
-from hub.cli import migrate_clock, migrate_cutover, migrate_plan, migrate_proof, migrate_run, migrate_work
+from hub.cli import (
+    migrate_clock,
+    migrate_cutover,
+    migrate_drill,
+    migrate_plan,
+    migrate_proof,
+    migrate_run,
+    migrate_work,
+)
 
 
 class Commands(Protocol):
@@ -20,6 +28,7 @@ COMMANDS: tuple[Commands, ...] = (
     migrate_proof,
     migrate_work,
     migrate_cutover,
+    migrate_drill,
 )
 """In the order in which `--help` lists them."""
 

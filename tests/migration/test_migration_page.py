@@ -19,7 +19,7 @@ from hub.migration.page import render, write_page
 from schemas.migration_tables import migrated, migration_tick
 
 GREEN = Gate("held", "≤ 1 %", "0.4 %", True, "4 of 1,000 dossiers wait for a person")
-RED = Gate("split_open", "0", "4", False, "4 dossiers wait for a decision on a split commune")
+RED = Gate("split_open", "≤ 0", "2", False, "4 dossiers of 2 split communes wait")
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def test_one_red_gate_is_no_go_and_says_why(loading: Migrating) -> None:
 
 
 def test_the_page_shows_what_the_tables_hold_in_vietnamese_and_loads_nothing(loading: Migrating) -> None:
-    page = page_of(loading, GREEN)
+    page = page_of(loading, GREEN, RED)
 
     for words in ("Hợp nhất hệ thống Cần Thơ", "1.000 / 1.000", "30/06/2026 18:30", "Hậu Giang", "hạn chót 01/07/2026"):
         assert words in page
-    assert '<b class="bad">4</b> hồ sơ chờ quyết định về xã bị chia tách' in page
+    assert '<b class="bad">4</b> hồ sơ chờ quyết định về xã bị chia tách; số xã chưa quyết định: 2' in page
     assert "procedures_published" in page and "Trần Thị Bình" in page
     assert "<script" not in page and 'src="' not in page and "0912345678" not in page
 

@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
+from hub.check import check
 from hub.context import Hub
 from hub.errors import Refused
+from hub.merge import merge
+from hub.pull import pull
+from hub.push import push
+from hub.quarantine import held_items
 from hub.succession import closed, must_be_open
+from hub.sync import start_run
 from schemas.migration_tables import migration, migration_event, succession
+from tests.conftest import Sandbox
 from tests.hub.test_merge import START, Province, version
 
 OPENING = START + timedelta(days=30)
@@ -144,3 +151,23 @@ def test_a_province_that_is_only_being_loaded_is_not_synced(new: Province, attem
                 must_be_open(engine, new.name)
         else:
             must_be_open(engine, new.name)
+
+
+@pytest.mark.dossiers(12)
+def test_a_dossier_that_the_national_side_should_know_and_does_not_is_held_and_never_created(
+    lao_cai: Hub, sandbox: Sandbox, attempt: int
+) -> None:
+    run = start_run(lao_cai)
+    for stage in (pull, check, merge):
+        stage(lao_cai, run.run_id)
+    with lao_cai.engine.begin() as connection:
+        codes = list(connection.scalars(text("SELECT dossier_code FROM dossier ORDER BY 1 LIMIT 3")))
+        for code, known, finished in zip(codes, (True, False, False), (False, True, False), strict=True):
+            row = {"province": "lao_cai", "dossier_code": code, "predecessor": "old", "outgoing_code": code}
+            row |= {"known_nationally": known, "finished": finished, "settled_until": START, "migration_id": attempt}
+            connection.execute(insert(succession).values(**row))
+    push(lao_cai, run.run_id)
+    sent = sandbox.sent()
+    assert [code in sent for code in codes] == [False, False, True], "one that nobody reported is created"
+    held = {item["dossier_code"]: item["reason"] for item in held_items(lao_cai.engine, "lao_cai")}
+    assert held == dict.fromkeys(codes[:2], "not_known_nationally")

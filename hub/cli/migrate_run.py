@@ -82,8 +82,9 @@ def _lines(slug: str, done: dict[str, Any]) -> list[str]:
     for title, key in (("history", "history"), ("changes since", "delta")):
         for source, counts in done.get(key, {}).items():
             if isinstance(counts, dict) and "chunks" in counts:
+                chunks = f"{counts['chunks']} chunk{'s' * (counts['chunks'] != 1)}"
                 lines.append(
-                    f"  {title} · {source}: {counts['records']:,} records in {counts['chunks']} chunks;"
+                    f"  {title} · {source}: {counts['records']:,} records in {chunks};"
                     f" {counts['new']:,} new, {counts['changed']:,} changed, {counts['held']:,} held,"
                     f" {counts['out_of_scope']:,} out of scope"
                 )

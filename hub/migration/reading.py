@@ -19,6 +19,7 @@ from hub.check import apply_gate
 from hub.context import Hub
 from hub.errors import Refused
 from hub.landing import prepare_staging
+from hub.memory import give_back
 from hub.messages import landed, last_message
 from hub.migration import account
 from hub.migration.attempt import Migrating
@@ -99,6 +100,7 @@ class _Reading:
         if self.waiting >= PIECE and not page.last:
             self._merge(f"lienthong migrate run {self.m.plan.slug}", last=False)
             gc.collect()  # it is paused while pages come; the gate's library leaves cycles
+            give_back()
         maybe_tick(self.m)
 
     def _merge(self, again: str, *, last: bool) -> None:

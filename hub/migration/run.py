@@ -127,7 +127,7 @@ def _all(m: Migrating, read: Any, processes: int, sources: Sequence[str] | None)
         done, failed = in_turn(m, wanted, read)
     if failed:
         raise _explained(m, [error for _, error in failed], len(done))
-    return done
+    return {source: done[source] for source in wanted}
 
 
 def _explained(m: Migrating, errors: list[Exception], read: int) -> Exception:

@@ -128,7 +128,7 @@ def _look_up(m: Migrating) -> Iterator[list[Held]]:
     most = m.target.spec.operations["find"].batch or 1
     with m.engine.connect().execution_options(yield_per=most) as connection:
         codes = connection.scalars(text(f"SELECT DISTINCT dossier_code {CODES}"), {"id": m.attempt_id})
-        for some in codes.partitions():
+        for some in codes.partitions(most):
             answer = m.target.call("find", codes=list(some))
             if answer.kind not in ("done", "not_found"):
                 raise StageFailed(

@@ -138,3 +138,13 @@ def test_a_target_that_does_not_answer_changes_nothing(both: Moving) -> None:
     with pytest.raises(StageFailed, match="collisions"):
         find_collisions(both.m)
     assert both.states() == {"read": 1}
+
+
+def test_a_target_that_holds_more_than_would_go_to_it_is_asked_for_codes_in_the_calls_that_it_takes(
+    both: Moving,
+) -> None:
+    numbers = range(1, 502)  # one more than a call may ask for
+    for number in range(1, 503):
+        by_staff(both, f"{ONE}-{number:04}")
+    enter(both, ONE, *(dossier(number, ONE) for number in numbers))
+    assert find_collisions(both.m)["with_target"] == len(numbers)

@@ -84,7 +84,7 @@ def _stage(beside: Hub) -> int:
         create_staging(connection, RUN)
     with beside.engine.connect() as reading, beside.engine.begin() as writing:
         rows = reading.execution_options(yield_per=ROWS).execute(text(_STORED), {"province": beside.slug})
-        for some in rows.partitions():
+        for some in rows.partitions(ROWS):
             batch = Batch()
             for place, row in enumerate(some, staged):
                 notes = [Note(**note) for note in row.notes]

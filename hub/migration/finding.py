@@ -5,18 +5,38 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from schemas.identifiers import new_agency_code, old_agency_code
+from schemas.migration_tables import KNOWN_TO_TARGET
+
+ATTEMPT = """
+SELECT max(migration_id) FROM migration WHERE plan = :plan AND kind = 'cutover' AND state <> 'rolled_back'
+"""
+
+INDEXED = f"""
+SELECT source, source_key FROM migrated
+WHERE migration_id = :id AND {KNOWN_TO_TARGET} AND dossier_code = ANY(:codes)
+UNION
+SELECT source, source_key FROM migrated
+WHERE migration_id = :id AND source = ANY(:sources) AND source_key = ANY(:codes)
+UNION
+SELECT a.source, a.source_key FROM dossier d JOIN migrated a USING (dossier_code)
+WHERE a.migration_id = :id AND a.{KNOWN_TO_TARGET} AND d.succeeded_by IS NULL AND d.outgoing_code = ANY(:codes)
+"""
+
+EVERYWHERE = """
+SELECT source, source_key FROM migrated
+WHERE migration_id = :id AND (dossier_code = ANY(:codes) OR national_code = ANY(:codes)
+      OR (source, dossier_code) IN (SELECT province, dossier_code FROM dossier WHERE outgoing_code = ANY(:codes)))
+"""
+"""Reads the whole account: for held dossiers, and for codes of before the opening that no sync has met again."""
 
 FOUND = """
-SELECT a.source, a.dossier_code, a.national_code, a.source_key, a.state, a.reason, a.status, m.migration_id,
-       m.state AS attempt, m.target, m.opened_at, x.outgoing_code, x.known_nationally, x.finished,
-       a.record -> 'former' AS former, a.target_id
-FROM migrated a JOIN migration m USING (migration_id)
-LEFT JOIN succession x ON x.migration_id = a.migration_id AND x.dossier_code = a.dossier_code
-     AND x.predecessor = a.source AND a.state = 'migrated'
-WHERE a.migration_id = (SELECT max(migration_id) FROM migration WHERE plan = :plan AND kind = 'cutover'
-                        AND state <> 'rolled_back')
-  AND (a.dossier_code = ANY(:codes) OR a.national_code = ANY(:codes) OR a.source_key = ANY(:codes)
-       OR (a.source, a.dossier_code) IN (SELECT province, dossier_code FROM dossier WHERE outgoing_code = ANY(:codes)))
+WITH hit AS MATERIALIZED ({hits})
+SELECT a.source, a.dossier_code, a.national_code, a.source_key, a.state, a.reason, a.status,
+       m.state AS attempt, m.target, m.opened_at, x.outgoing_code, a.record -> 'former' AS former, a.target_id
+FROM hit JOIN migrated a ON a.migration_id = :id AND a.source = hit.source AND a.source_key = hit.source_key
+JOIN migration m ON m.migration_id = a.migration_id
+LEFT JOIN succession x ON x.province = m.target AND x.dossier_code = a.dossier_code AND x.predecessor = a.source
+     AND a.state = 'migrated'
 ORDER BY a.source, a.dossier_code LIMIT 20
 """
 
@@ -44,7 +64,10 @@ def find(engine: Engine, plan: str, sources: list[str], target: str, code: str) 
     `outgoing_code`, `status`, `reason`, `former` codes. Held ones come with their reason."""
     codes = forms_of(code)
     with engine.connect() as connection:
-        moved = connection.execute(text(FOUND), {"plan": plan, "codes": codes}).mappings().all()
+        given = {"id": connection.scalar(text(ATTEMPT), {"plan": plan}), "codes": codes, "sources": sources}
+        for hits in (INDEXED, EVERYWHERE):
+            if moved := connection.execute(text(FOUND.format(hits=hits)), given).mappings().all():
+                break
         places = {"provinces": [target, *sources], "codes": codes}
         here = connection.execute(text(HERE), places).mappings().all()
     found = [_told(dict(row)) for row in moved]

@@ -135,7 +135,7 @@ def test_a_killed_chunk_goes_on_behind_its_last_landed_page(
     counts = read_history(m, CT)
     assert account_of(m) == expected_of(moving)
     assert landed_pages(m) == list(range(1, 7))
-    assert (counts["records"], counts["new"], counts["pages"]) == (60, 60, 6)
+    assert (counts["records"], counts["new"], counts["same"], counts["pages"]) == (60, 60, 0, 6)
     assert before == {0: 0, 3: 20, 5: 40}[page]
 
 

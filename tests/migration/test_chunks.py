@@ -1,5 +1,6 @@
 """How a history is cut: every moment lies in a window, deltas go on where it ended."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from sqlalchemy import insert, update
 
+from connectors import Window
 from connectors.spec.pages import Queue
 from connectors.wire.transport import WireRequest, WireResponse
 from hub.errors import ConfigurationError, StageFailed
@@ -115,3 +117,27 @@ def test_a_delta_begins_at_the_newest_change_that_was_seen_when_the_sources_cloc
             connection.execute(insert(migrated).values(**row, source_key=key, changed_at=changed_at, chunk=1))
     delta_chunk(m, "can_tho_cu", BEGUN + timedelta(hours=1))
     assert chunks_of(m)[-1].since == seen - timedelta(minutes=30)
+
+
+def test_where_no_file_says_it_the_oldest_record_tells_when_the_history_begins(
+    m: Migrating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, asked = m.source("hau_giang"), list[Any]()
+    hub.province = hub.province.model_copy(update={"earliest": None})
+    stream = hub.source.spec.streams["dossiers"]
+    no_first = stream.window.model_copy(update={"earliest": None}) if stream.window else None
+    streams = {"dossiers": stream.model_copy(update={"window": no_first})}
+    hub.source.spec = hub.source.spec.model_copy(update={"streams": streams})
+
+    class Oldest:
+        def records(self) -> Iterator[dict[str, str]]:
+            return iter([{"ngayCapNhat": "20/04/2026 08:00:00"}])
+
+    def pull(stream: str, window: Window, *, rows: int) -> Iterator[Oldest]:
+        asked.append((window.since, window.until, rows))
+        return iter([Oldest()])
+
+    monkeypatch.setattr(hub.source, "pull", pull)
+    assert len(cut_chunks(m, "hau_giang")) == 3
+    assert asked == [(None, BEGUN, 1)]
+    assert chunks_of(m)[0].until == datetime(2026, 5, 20, 16, 30, tzinfo=UTC), "31 days from midnight, less the overlap"

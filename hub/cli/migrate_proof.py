@@ -92,15 +92,17 @@ def reconcile(
 
 
 def go(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
-    """GO or NO-GO: every gate green or red, and why. Asks no peer. Exit codes: 0 GO, 1 NO-GO."""
+    """GO or NO-GO: every gate green or red, and why; also writes the page. Asks no peer. Exit codes: 0 GO, 1 NO-GO."""
     from hub.migration.gates import go as may
     from hub.migration.gates import judge
+    from hub.migration.page import write_page
 
-    opened = open_plan(slug)
-    gates = judge(opened.engine, opened.plan, parse_time(at, "--at") or datetime.now(UTC))
+    opened, now = open_plan(slug), parse_time(at, "--at") or datetime.now(UTC)
+    gates = judge(opened.engine, opened.plan, now)
+    page = write_page(opened.engine, opened.settings, opened.plan, now, gates)
     yes = may(gates)
     if as_json:
-        print_json({"plan": slug, "go": yes, "gates": [gate.as_dict() for gate in gates]})
+        print_json({"plan": slug, "go": yes, "gates": [gate.as_dict() for gate in gates], "page": str(page)})
     else:
         red = sum(not gate.green for gate in gates)
         out.print(Text(f"{slug}: GO", "bold green") if yes else Text(f"{slug}: NO-GO, {red} red", "bold red"))
@@ -109,6 +111,7 @@ def go(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
             may_be = f"{gate.value} (asked: {gate.threshold})"
             out.print(Text.assemble(sign, (f"{gate.name:<16}", "bold"), may_be), highlight=False, soft_wrap=True)
             out.print(Text(f"     {gate.why}", "dim" if gate.green else ""), highlight=False, soft_wrap=True)
+        out.print(str(page), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(OK if yes else NO)
 
 

@@ -126,6 +126,7 @@ def freeze_once(m: Migrating) -> Counts:
 
 def prove_once(m: Migrating) -> Counts:
     """The proof of a cutover that waits for its decision, or of a rehearsal, which keeps its report."""
+    from hub.migration.page import write_page
     from hub.migration.proof import prove
 
     attempt = m.attempt
@@ -136,6 +137,7 @@ def prove_once(m: Migrating) -> Counts:
         from hub.migration.rehearsal import keep_report
 
         keep_report(m, proof)
+    write_page(m.engine, m.settings, m.plan, m.clock())
     return {"proof": proof.proof_id, "unaccounted": proof.unaccounted, "equal": proof.equal}
 
 

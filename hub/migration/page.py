@@ -97,12 +97,14 @@ def page_path(settings: Settings, plan: Plan) -> Path:
     return settings.home / "reports" / f"migration-{plan.slug}.html"
 
 
-def write_page(engine: Engine, settings: Settings, plan: Plan, now: datetime) -> Path:
-    """Write the plan's page, whole or not at all."""
+def write_page(
+    engine: Engine, settings: Settings, plan: Plan, now: datetime, gates: Sequence[Gate] | None = None
+) -> Path:
+    """Write the plan's page, whole or not at all; `gates` where they were judged already."""
     path = page_path(settings, plan)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_text(render(engine, settings, plan, judge(engine, plan, now), now), "utf-8")
+    fresh.write_text(render(engine, settings, plan, gates or judge(engine, plan, now), now), "utf-8")
     fresh.replace(path)
     return path
 

@@ -80,9 +80,12 @@ sent next is the newest. A version that is held takes the place of one that the 
 
 SEEN = """
 UPDATE migrated m SET changed_at = i.changed_at, message_id = i.message_id, position = i.position
-FROM incoming i
-WHERE i.verdict = 'same' AND m.migration_id = :id AND m.source = :source AND m.source_key = i.source_key
-  AND (m.message_id, m.position) IS DISTINCT FROM (i.message_id, i.position)
+FROM (SELECT n.*, x.place FROM incoming n, LATERAL (
+    SELECT y.ctid AS place FROM migrated y
+    WHERE y.migration_id = :id AND y.source = :source AND y.source_key = n.source_key
+      AND (y.message_id, y.position) IS DISTINCT FROM (n.message_id, n.position) LIMIT 1 FOR UPDATE) x
+    WHERE n.verdict = 'same') i
+WHERE m.ctid = i.place
 """
 """A record that changed and changed back is as new as its last reading."""
 

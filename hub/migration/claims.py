@@ -49,14 +49,18 @@ INSERT INTO touched SELECT code FROM reached EXCEPT SELECT code FROM touched
 
 STOOD = f"""
 CREATE TEMP TABLE stood ON COMMIT DROP AS
-SELECT m.source, m.source_key, m.state
-FROM touched t JOIN migrated m ON m.migration_id = :id AND m.dossier_code = t.code
-WHERE {KNOWN_TO_TARGET}
+SELECT m.source, m.source_key, m.state FROM touched t, LATERAL (
+    SELECT * FROM migrated WHERE migration_id = :id AND dossier_code = t.code AND {KNOWN_TO_TARGET} OFFSET 0) m
 """
+"""Here and below each code and each row asks the index (`OFFSET 0` keeps the planner from another way): a plan that
+reads all of `migrated`, or pairs it with all that came, would cost every chunk more than the one before it."""
 
 ASIDE = """
-UPDATE migrated m SET state = 'held', reason = 'conflicting_duplicate' FROM stood s
-WHERE m.migration_id = :id AND m.source = s.source AND m.source_key = s.source_key
+UPDATE migrated m SET state = 'held', reason = 'conflicting_duplicate'
+FROM (SELECT x.place FROM stood s, LATERAL (
+    SELECT y.ctid AS place FROM migrated y
+    WHERE y.migration_id = :id AND y.source = s.source AND y.source_key = s.source_key LIMIT 1 FOR UPDATE) x) d
+WHERE m.ctid = d.place
 """
 
 CONTESTED = """
@@ -67,14 +71,16 @@ WHERE dossier_code IN (SELECT code FROM touched) OR national_code IN (SELECT cod
 SETTLED = f"""
 CREATE TEMP TABLE settled ON COMMIT DROP AS
 WITH claimant AS (
-    SELECT m.* FROM migrated m JOIN (
-        SELECT n.source, n.source_key FROM touched t
-        JOIN migrated n ON n.migration_id = :id AND n.dossier_code = t.code
+    SELECT m.* FROM (
+        SELECT n.source, n.source_key FROM touched t, LATERAL (
+            SELECT source, source_key FROM migrated WHERE migration_id = :id AND dossier_code = t.code OFFSET 0) n
         UNION
-        SELECT n.source, n.source_key FROM touched t
-        JOIN migrated n ON n.migration_id = :id AND n.national_code = t.code
-    ) c USING (source, source_key)
-    WHERE m.migration_id = :id AND ({KNOWN_TO_TARGET}
+        SELECT n.source, n.source_key FROM touched t, LATERAL (
+            SELECT source, source_key FROM migrated WHERE migration_id = :id AND national_code = t.code OFFSET 0) n
+    ) c, LATERAL (
+        SELECT * FROM migrated
+        WHERE migration_id = :id AND source = c.source AND source_key = c.source_key OFFSET 0) m
+    WHERE ({KNOWN_TO_TARGET}
           OR (m.state = 'held' AND m.reason IN ('conflicting_duplicate', 'code_collision'))
           OR (m.state = 'out_of_scope' AND m.reason IN ('older_version', 'laid_aside')))
 ), claim AS (
@@ -130,8 +136,11 @@ WRITTEN = """
 UPDATE migrated m SET state = d.state, reason = d.reason,
     findings = CASE WHEN d.findings IS NOT NULL THEN d.findings
                     WHEN m.findings @> '[{{"rule": "the attempt''s account"}}]' THEN NULL ELSE m.findings END
-FROM settled d
-WHERE m.migration_id = :id AND m.source = d.source AND m.source_key = d.source_key AND {which}
+FROM (SELECT r.*, x.place FROM settled r, LATERAL (
+    SELECT y.ctid AS place FROM migrated y
+    WHERE y.migration_id = :id AND y.source = r.source AND y.source_key = r.source_key LIMIT 1 FOR UPDATE) x
+    WHERE {which}) d
+WHERE m.ctid = d.place
 """
 
 
@@ -151,5 +160,5 @@ def set_aside(connection: Connection, given: dict[str, Any]) -> int:
 def settle(connection: Connection, given: dict[str, Any]) -> None:
     """Decide for every record that claims a code in question; who has it back is written last."""
     connection.execute(text(SETTLED), given)
-    for which in ("d.reason IS NOT NULL", "d.reason IS NULL"):
+    for which in ("r.reason IS NOT NULL", "r.reason IS NULL"):
         connection.execute(text(WRITTEN.format(which=which)), given)

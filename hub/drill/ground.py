@@ -90,7 +90,7 @@ def with_hours(plan: str, now: datetime) -> str:
     deadline = begin + timedelta(minutes=MINUTES_TO_DEADLINE)
     hours = {
         "freeze": begin,
-        "procedures_published": begin - timedelta(days=5),
+        "procedures_published": deadline - timedelta(hours=2),
         "configuration_done": deadline - timedelta(hours=1),
         "migration_complete": deadline,
         "gateway_switched": deadline,

@@ -96,6 +96,7 @@ def _gates(connection: Connection, plan: Plan, given: dict[str, Any]) -> Iterato
     held = {reason: dossiers for reason, dossiers in connection.execute(text(HELD), given)}
     stands = connection.execute(text(STANDS), given).one_or_none()
     read, sent = (stands.read, stands.migrated) if stands else (0, 0)
+    refused = held.pop("refused_by_target", 0)  # it has a gate of its own
     if read >= FEW and sum(held.values()) / read > plan.gates.held:
         share, most = sum(held.values()) / read, max(held, key=lambda reason: held[reason])
         words = explain(most)
@@ -105,7 +106,6 @@ def _gates(connection: Connection, plan: Plan, given: dict[str, Any]) -> Iterato
             f"{_share(share)} hồ sơ bị giữ lại, cho phép {_share(plan.gates.held)}; nhiều nhất: {words.nghia}, "
             f"{_vi(held[most])} hồ sơ",
         )
-    refused = held.get("refused_by_target", 0)
     if refused + sent >= FEW and refused / (refused + sent) > plan.gates.refused:
         share = refused / (refused + sent)
         yield Hindrance(

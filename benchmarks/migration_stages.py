@@ -17,7 +17,7 @@ from benchmarks.hub_stages import peak
 from hub.config import BASE, Settings
 from hub.gate.great import great_expectations
 from hub.migration.attempt import migrating, open_attempt
-from hub.migration.plan import load_plan
+from hub.migration.plans.plan import load_plan
 from hub.migration.run import read_history
 from hub.store import engine_of
 

@@ -11,8 +11,8 @@ from dags.flow import DEFAULTS, START, broken, ran
 from hub.airflow_home import pool_of
 from hub.config import Settings, load_province
 from hub.errors import ConfigurationError
-from hub.migration.approvers import approvers_of
-from hub.migration.plan import Plan, load_plan, plan_slugs
+from hub.migration.plans.approvers import approvers_of
+from hub.migration.plans.plan import Plan, load_plan, plan_slugs
 
 if TYPE_CHECKING:
     from hub.migration.attempt import Migrating
@@ -81,8 +81,8 @@ def _place() -> tuple[Settings, Any]:
 
 def go_table(slug: str, attempt: int) -> str:
     """The gates as the approver sees them, in Markdown; red ones first."""
-    from hub.migration.gates import judge
-    from hub.migration.plan import told
+    from hub.migration.cutover.gates import judge
+    from hub.migration.plans.plan import told
 
     m = open_attempt(slug, attempt)
     gates = sorted(judge(m, m.plan, m.clock()), key=lambda one: one.green)
@@ -211,7 +211,7 @@ def migration_dag(plan: Plan, settings: Settings) -> DAG:
         @task.branch
         def report(attempt: int) -> list[str]:
             """GO or NO-GO in the log; whose turn it is: an approver's, or the opening's, or nobody's."""
-            from hub.migration.gates import judge
+            from hub.migration.cutover.gates import judge
 
             m = open_attempt(slug, attempt)
             gates = judge(m, m.plan, m.clock())
@@ -221,7 +221,7 @@ def migration_dag(plan: Plan, settings: Settings) -> DAG:
 
         @task
         def approve() -> None:
-            from hub.migration.approving import approve
+            from hub.migration.cutover.approving import approve
 
             approve(open_attempt(slug, _attempt()), **(_answered() or {}))
 
@@ -233,7 +233,7 @@ def migration_dag(plan: Plan, settings: Settings) -> DAG:
         def refuse() -> None:
             from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-            from hub.migration.approving import refuse
+            from hub.migration.cutover.approving import refuse
 
             if (answer := _answered()) is None:
                 raise AirflowSkipException("nobody was asked")
@@ -244,7 +244,7 @@ def migration_dag(plan: Plan, settings: Settings) -> DAG:
 
         @task(trigger_rule="none_failed_min_one_success")
         def open_province() -> dict[str, Any]:
-            from hub.migration.opening import open_province
+            from hub.migration.cutover.opening import open_province
 
             by = (_answered() or {"by": "hub"})["by"]
             return ran("opening", **_figures(open_province(open_attempt(slug, _attempt()), by)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.spec import Spec
 from hub.config import province_schema
-from hub.migration.plan_schema import plan_schema
+from hub.migration.plans.plan_schema import plan_schema
 from mappings.schema import MODELS, schema_of
 
 Schema = Mapping[str, Any]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from hub.config import BASE, Settings, load_province, province_slugs
 from hub.errors import ConfigurationError
-from hub.migration.plan import load_plan, plan_slugs
+from hub.migration.plans.plan import load_plan, plan_slugs
 
 DAGS = BASE / "dags"
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from rich.text import Text
 
-from hub.migration.clock import Clock
-from hub.migration.pace import Tick
-from hub.migration.plan import told
+from hub.migration.plans.plan import told
+from hub.migration.watching.clock import Clock
+from hub.migration.watching.pace import Tick
 
 ROWS = 10
 EIGHTHS = " ▁▂▃▄▅▆▇█"

@@ -16,11 +16,11 @@ from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import NO, OK, Json, local_time, out, print_json
 from hub.cli.sync import parse_time
 from hub.migration.attempt import current
-from hub.migration.burnup import thinned
-from hub.migration.clock import Clock, clock_of
-from hub.migration.pace import Tick
-from hub.migration.page import write_page
-from hub.migration.plan import Plan, told
+from hub.migration.plans.plan import Plan, told
+from hub.migration.watching.burnup import thinned
+from hub.migration.watching.clock import Clock, clock_of
+from hub.migration.watching.pace import Tick
+from hub.migration.watching.page import write_page
 
 EVERY = 5.0
 """Seconds between two looks of --watch."""

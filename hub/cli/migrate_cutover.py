@@ -10,7 +10,7 @@ from hub import audit
 from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
 from hub.cli.sync import parse_time
-from hub.migration.plan import told
+from hub.migration.plans.plan import told
 
 At = Annotated[str | None, typer.Option("--at", help="Take this moment for now.", show_default=False)]
 By = Annotated[
@@ -40,7 +40,7 @@ def milestone(
     as_json: Json = False,
 ) -> None:
     """Show the plan's milestones, or state one met with its source. Exit code 1: one is late."""
-    from hub.migration.milestones import milestones_of, state_milestone
+    from hub.migration.cutover.milestones import milestones_of, state_milestone
 
     opened, now = open_plan(slug), _now(at)
     if name is not None:
@@ -58,7 +58,7 @@ def milestone(
 
 def freeze(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
     """From the plan's hour on: read every source for the last time and hand over what it changed."""
-    from hub.migration.freezing import freeze as run
+    from hub.migration.cutover.freezing import freeze as run
 
     with progress_bars(quiet=as_json) as progress:
         done = run(_migrating(open_plan(slug), at, progress=progress))
@@ -69,7 +69,7 @@ def freeze(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
 
 def approve(slug: PlanSlug, why: Why, by: By = None, at: At = None, as_json: Json = False) -> None:
     """GO: approve a proved cutover. For the plan's approvers, with every gate green. Exit code 1: it may not be."""
-    from hub.migration.approving import approve as run
+    from hub.migration.cutover.approving import approve as run
 
     done = run(_migrating(open_plan(slug), at), audit.person(by), why)
     _answer(slug, done, as_json, f"{slug}: approved by {done['by']}.\n  Next: lienthong migrate open {slug} --by …")
@@ -77,7 +77,7 @@ def approve(slug: PlanSlug, why: Why, by: By = None, at: At = None, as_json: Jso
 
 def refuse(slug: PlanSlug, why: Why, by: By = None, at: At = None, as_json: Json = False) -> None:
     """NO-GO: nothing is opened; the cutover follows its sources again. For the plan's approvers."""
-    from hub.migration.approving import refuse as run
+    from hub.migration.cutover.approving import refuse as run
 
     done = run(_migrating(open_plan(slug), at), audit.person(by), why)
     words = f"{slug}: refused by {done['by']}; nothing was opened. The old provinces go on, and their changes are"
@@ -86,7 +86,7 @@ def refuse(slug: PlanSlug, why: Why, by: By = None, at: At = None, as_json: Json
 
 def open_command(slug: PlanSlug, by: By = None, at: At = None, as_json: Json = False) -> None:
     """Open the new province and close the old ones, in one step. Exit code 1: something before it is missing."""
-    from hub.migration.opening import open_province
+    from hub.migration.cutover.opening import open_province
 
     opened = open_plan(slug)
     done = open_province(_migrating(opened, at), audit.person(by))
@@ -102,7 +102,7 @@ def open_command(slug: PlanSlug, by: By = None, at: At = None, as_json: Json = F
 
 def rollback(slug: PlanSlug, why: Why, by: By = None, at: At = None, as_json: Json = False) -> None:
     """Before the opening: bring the target back to its mark. Exit code 1: it is open, and there is only forward."""
-    from hub.migration.rollback import roll_back
+    from hub.migration.cutover.rollback import roll_back
 
     done = roll_back(_migrating(open_plan(slug), at), audit.person(by), why)
     state = f": {done['dossiers']:,} dossiers, digest {done['digest'][:12]}, as before" if "digest" in done else ""
@@ -116,7 +116,7 @@ def find_command(
     as_json: Json = False,
 ) -> None:
     """Where a dossier is now, by any code that it has or had. Exit code 1: nobody knows it."""
-    from hub.migration.finding import find
+    from hub.migration.cutover.finding import find
 
     opened = open_plan(slug)
     plan = opened.plan

@@ -12,9 +12,9 @@ from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import NO, OK, PEER, USAGE, Json, err, out, print_json, progress_bars
 from hub.cli.sync import parse_time
 from hub.migration.attempt import Migrating
-from hub.migration.plan import told
-from hub.migration.planning import Estimate, as_dict, estimate, in_time
-from hub.migration.problems import Problem, problems_of
+from hub.migration.plans.plan import told
+from hub.migration.plans.planning import Estimate, as_dict, estimate, in_time
+from hub.migration.plans.problems import Problem, problems_of
 
 At = Annotated[str | None, typer.Option("--at", help="Judge as of this moment instead of now.", show_default=False)]
 

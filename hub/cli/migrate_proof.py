@@ -46,8 +46,8 @@ def rehearse(
     unaccounted and both sides are equal, 1 something is not.
     """
     from hub.migration.attempt import open_attempt
-    from hub.migration.plan import plan_digest, plan_path
-    from hub.migration.rehearsal import rehearse as run
+    from hub.migration.plans.plan import plan_digest, plan_path
+    from hub.migration.proof.rehearsal import rehearse as run
 
     opened, now = open_plan(slug), parse_time(at, "--at") or datetime.now(UTC)
     digest = plan_digest(plan_path(opened.settings, slug))
@@ -78,7 +78,7 @@ def reconcile(
     Exit codes: 0 nothing is unaccounted and both sides are equal in every field, 1 something is not.
     """
     from hub.migration.attempt import must_be_current
-    from hub.migration.proof import prove
+    from hub.migration.proof.proving import prove
 
     opened = open_plan(slug)
     attempt = must_be_current(opened.engine, slug, "rehearsal" if rehearsal else "cutover")
@@ -93,9 +93,9 @@ def reconcile(
 
 def go(slug: PlanSlug, at: At = None, as_json: Json = False) -> None:
     """GO or NO-GO: every gate green or red, and why; also writes the page. Asks no peer. Exit codes: 0 GO, 1 NO-GO."""
-    from hub.migration.gates import go as may
-    from hub.migration.gates import judge
-    from hub.migration.page import write_page
+    from hub.migration.cutover.gates import go as may
+    from hub.migration.cutover.gates import judge
+    from hub.migration.watching.page import write_page
 
     opened, now = open_plan(slug), parse_time(at, "--at") or datetime.now(UTC)
     gates = judge(opened.engine, opened.plan, now)
@@ -123,8 +123,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Whether the evidence of a proof is as it was written. Exit codes: 0 it is, 1 a file or the manifest is not."""
-    from hub.migration.evidence import manifest_digest
-    from hub.migration.evidence import verify as run
+    from hub.migration.proof.evidence import manifest_digest
+    from hub.migration.proof.evidence import verify as run
 
     found = manifest_digest(folder)
     signed = digest or _signed(folder)
@@ -143,7 +143,7 @@ def verify(
 
 def _signed(folder: Path) -> str | None:
     """The digest that the hub kept of this folder; None for evidence from elsewhere."""
-    from hub.migration.proof import digest_kept
+    from hub.migration.proof.proving import digest_kept
     from hub.store import database_url, engine_of
 
     home = Settings.from_environment().home

@@ -12,7 +12,7 @@ from hub.cli.migrating import Opened, PlanSlug, open_plan
 from hub.cli.output import Json, out, print_json, progress_bars
 from hub.cli.sync import parse_time
 from hub.errors import ConfigurationError
-from hub.migration.plan import Plan
+from hub.migration.plans.plan import Plan
 
 Clock = Callable[[], datetime]
 At = Annotated[str | None, typer.Option("--at", help="Take this moment for now.", show_default=False)]

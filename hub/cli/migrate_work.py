@@ -44,7 +44,7 @@ def work(
 
     Addresses are shown without what is about a person.
     """
-    from hub.migration import undecided
+    from hub.migration.deciding import undecided
 
     opened = open_plan(slug)
     attempt = must_be_current(opened.engine, slug)
@@ -97,9 +97,9 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Decide what a code becomes, and map again what waits for it. It holds for every attempt at the plan."""
-    from hub.migration.decisions import Decision, field_of
-    from hub.migration.decisions import decide as settle
-    from hub.migration.filled import decide_filled
+    from hub.migration.deciding.decisions import Decision, field_of
+    from hub.migration.deciding.decisions import decide as settle
+    from hub.migration.deciding.filled import decide_filled
 
     who, why = audit.person(by), " ".join(why.split())
     _one_or_the_other(file, source, code, new)
@@ -170,7 +170,7 @@ def _migrating(opened: Opened, attempt_id: int | None, **passed: Any) -> Migrati
 
 
 def _export(m: Migrating, engine: Engine, path: Path, chosen: dict[str, str | None]) -> int:
-    from hub.migration.undecided import SHEET, lines
+    from hub.migration.deciding.undecided import SHEET, lines
     from hub.tabular import write_table
 
     with engine.connect() as connection:

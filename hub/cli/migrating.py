@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import Engine
 
 from hub.config import Settings
-from hub.migration.plan import Plan, load_plan
+from hub.migration.plans.plan import Plan, load_plan
 from hub.store import database_url, engine_of, upgrade
 
 PlanSlug = Annotated[str, typer.Argument(help="Plan: the name of its file in migrations/, such as can_tho.")]

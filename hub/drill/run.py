@@ -160,7 +160,7 @@ class Drill:
         return decided
 
     def _approver(self) -> str:
-        from hub.migration.plan import load_plan
+        from hub.migration.plans.plan import load_plan
 
         return load_plan(Settings(self.ground.home, (self.ground.config,)), PLAN).approvers[0]
 

@@ -13,7 +13,7 @@ from connectors import Connector
 from hub.config import Settings, load_province
 from hub.context import Hub, Progress, connector_of, silent
 from hub.errors import StageFailed
-from hub.migration.plan import Plan, load_plan
+from hub.migration.plans.plan import Plan, load_plan
 from mappings import Mapping
 from schemas.migration_tables import ATTEMPT_STATES, migration, migration_event
 
@@ -183,7 +183,7 @@ class Migrating:
         return Hub(province, self.settings, self.engine, **passed)
 
     def _recoder(self, hub: Hub) -> Any:
-        from hub.migration.recoding import recoder_of
+        from hub.migration.reading.recoding import recoder_of
 
         return recoder_of(self, hub)
 

@@ -11,17 +11,17 @@ from sqlalchemy import Engine
 
 from hub.config import Settings
 from hub.errors import StageFailed
-from hub.migration.approving import locked
 from hub.migration.attempt import AttemptKind, Migrating, current, migrating, move_on, open_attempt
-from hub.migration.chunks import cut_chunks, read_until
-from hub.migration.collisions import find_collisions
-from hub.migration.freezing import BEHIND, freeze
-from hub.migration.loading import load
-from hub.migration.plan import load_plan, plan_digest, plan_path
-from hub.migration.problems import must_be_sound
-from hub.migration.reading import read_chunk
+from hub.migration.cutover.approving import locked
+from hub.migration.cutover.freezing import BEHIND, freeze
+from hub.migration.deciding.collisions import find_collisions
+from hub.migration.plans.plan import load_plan, plan_digest, plan_path
+from hub.migration.plans.problems import must_be_sound
+from hub.migration.reading.chunks import cut_chunks, read_until
+from hub.migration.reading.one_chunk import read_chunk
 from hub.migration.run import run_delta, settle_counts
-from hub.migration.target_state import mark
+from hub.migration.target.loading import load
+from hub.migration.target.state import mark
 
 Counts = dict[str, Any]
 
@@ -41,7 +41,7 @@ def begin(
     attempt = open_attempt(engine, plan, kind, digest=digest, mark=clock())
     m = migrating(settings, engine, slug, attempt.migration_id, clock=clock)
     if kind == "rehearsal" and attempt.target_mark is None:
-        from hub.migration.rehearsal import step_back
+        from hub.migration.proof.rehearsal import step_back
 
         step_back(m)
     return m
@@ -91,7 +91,7 @@ def load_source(m: Migrating, source: str) -> Counts:
 
 def files_of_source(m: Migrating, source: str) -> Counts:
     """Hand over the files of one source's dossiers."""
-    from hub.migration.attachments import hand_over_files
+    from hub.migration.target.attachments import hand_over_files
 
     return hand_over_files(m, source) if m.attempt.state == "loading" else {}
 
@@ -111,7 +111,7 @@ def follow(m: Migrating, source: str) -> bool:
 
 def follow_on(m: Migrating) -> bool:
     """Hand over what changed at all sources. Whether following ends."""
-    from hub.migration.freezing import hand_over
+    from hub.migration.cutover.freezing import hand_over
 
     if m.attempt.state == "following":
         hand_over(m)
@@ -126,15 +126,15 @@ def freeze_once(m: Migrating) -> Counts:
 
 def prove_once(m: Migrating) -> Counts:
     """The proof of a cutover that waits for its decision, or of a rehearsal, which keeps its report."""
-    from hub.migration.page import write_page
-    from hub.migration.proof import prove
+    from hub.migration.proof.proving import prove
+    from hub.migration.watching.page import write_page
 
     attempt = m.attempt
     if attempt.kind == "cutover" and attempt.state not in BEHIND[:2]:
         return {}
     proof = prove(m)
     if attempt.kind == "rehearsal":
-        from hub.migration.rehearsal import keep_report
+        from hub.migration.proof.rehearsal import keep_report
 
         keep_report(m, proof)
     write_page(m.engine, m.settings, m.plan, m.clock())

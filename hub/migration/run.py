@@ -9,10 +9,10 @@ from sqlalchemy import text, update
 
 from hub.errors import Busy, HubError, Refused, StageFailed
 from hub.migration.attempt import Migrating
-from hub.migration.chunks import Chunk, ChunkKind, chunks_of, cut_chunks, delta_chunk, get_chunk, read_until
-from hub.migration.clock import tick
-from hub.migration.reading import read_chunk
-from hub.migration.workers import in_turn, side_by_side
+from hub.migration.reading.chunks import Chunk, ChunkKind, chunks_of, cut_chunks, delta_chunk, get_chunk, read_until
+from hub.migration.reading.one_chunk import read_chunk
+from hub.migration.reading.workers import in_turn, side_by_side
+from hub.migration.watching.clock import tick
 from schemas.migration_tables import migration
 
 SETTLED = "SELECT state, count(*) FROM migrated WHERE migration_id = :id GROUP BY state ORDER BY state"
@@ -32,7 +32,7 @@ def run(m: Migrating, *, processes: int = 1, until: datetime | None = None) -> d
         StageFailed: a peer failed; the other sources were read on, and the next run resumes.
     """
     from hub.migration import flow
-    from hub.migration.freezing import hand_over
+    from hub.migration.cutover.freezing import hand_over
 
     must_go_on(m)
     told: dict[str, Any] = {}

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, insert, text
 
 from hub.config import BASE, Settings
 from hub.migration.attempt import open_attempt
-from hub.migration.milestones import state_milestone
-from hub.migration.plan import load_plan
+from hub.migration.cutover.milestones import state_milestone
+from hub.migration.plans.plan import load_plan
 from schemas.migration_tables import migration_proof
 from tests.conftest import Sandbox
 from tests.dags.conftest import Python

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from hub.config import BASE, Settings
 from hub.migration.attempt import Migrating, migrating, open_attempt
-from hub.migration.plan import load_plan, plan_digest, plan_path
+from hub.migration.plans.plan import load_plan, plan_digest, plan_path
 from schemas.records import VIET_NAM
 
 SOURCES = ("can_tho_cu", "hau_giang", "soc_trang")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, text
 
 from hub.migration.attempt import Migrating, note_event, open_attempt
-from hub.migration.milestones import state_milestone
+from hub.migration.cutover.milestones import state_milestone
 from schemas.migration_tables import migration_proof
 from tests.migration.merged import NOON, Merged, merged
 

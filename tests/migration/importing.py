@@ -17,7 +17,7 @@ from sqlalchemy import Engine, insert, text
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 from hub.config import BASE, Settings
 from hub.migration.attempt import Migrating, open_attempt
-from hub.migration.plan import load_plan
+from hub.migration.plans.plan import load_plan
 from hub.staging import content_hash
 from sandbox.import_ledger import ImportLedger
 from sandbox.vnpt_import import VnptImport

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, insert, text, update
 from connectors.wire.transport import WireRequest, WireResponse
 from hub.config import BASE, Settings
 from hub.migration.attempt import Migrating, open_attempt
-from hub.migration.plan import load_plan, plan_digest, plan_path
+from hub.migration.plans.plan import load_plan, plan_digest, plan_path
 from schemas import tables
 from schemas.migration_tables import migrated, migrated_file, migration, migration_chunk
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from hub.migration import account
 from hub.migration.attempt import Migrating
+from hub.migration.reading import account
 from hub.staging import Batch, copy_batch, create_staging
 from mappings import Mapped
 from schemas import tables

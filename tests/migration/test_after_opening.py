@@ -10,12 +10,12 @@ from sqlalchemy import insert
 from hub.config import load_province
 from hub.context import Hub
 from hub.errors import Refused
-from hub.migration.approving import approve
 from hub.migration.attempt import Migrating, open_attempt
-from hub.migration.freezing import freeze
-from hub.migration.opening import open_province
-from hub.migration.plan import Chunks, Gates, Source
-from hub.migration.proof import prove
+from hub.migration.cutover.approving import approve
+from hub.migration.cutover.freezing import freeze
+from hub.migration.cutover.opening import open_province
+from hub.migration.plans.plan import Chunks, Gates, Source
+from hub.migration.proof.proving import prove
 from hub.migration.run import run
 from hub.sync import sync
 from schemas.migration_tables import migration_proof

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.errors import ConfigurationError, Refused
-from hub.migration import gates
-from hub.migration.approving import approve, refuse
-from hub.migration.freezing import freeze
-from hub.migration.gates import Gate
-from hub.migration.milestones import milestones_of, state_milestone
+from hub.migration.cutover import gates
+from hub.migration.cutover.approving import approve, refuse
+from hub.migration.cutover.freezing import freeze
+from hub.migration.cutover.gates import Gate
+from hub.migration.cutover.milestones import milestones_of, state_milestone
 from tests.migration.conftest import rows
 from tests.migration.deciding import APPROVER, SOURCE, bring, proved_cutover, stands
 from tests.migration.merged import NOON, Merged

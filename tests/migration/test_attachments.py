@@ -17,9 +17,9 @@ from connectors.connector import HOSTS
 from connectors.errors import PeerDown
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 from hub.errors import ConfigurationError, StageFailed
-from hub.migration.attachments import hand_over_files, list_files
-from hub.migration.files import fetch, sha256_in
-from hub.migration.loading import load
+from hub.migration.target.attachments import hand_over_files, list_files
+from hub.migration.target.files import fetch, sha256_in
+from hub.migration.target.loading import load
 from sandbox import files as sandbox_files
 from sandbox.provinces import PROFILES
 from tests.connectors.conftest import SPECS

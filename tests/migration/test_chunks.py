@@ -14,7 +14,7 @@ from connectors.spec.pages import Queue
 from connectors.wire.transport import WireRequest, WireResponse
 from hub.errors import ConfigurationError, StageFailed
 from hub.migration.attempt import Migrating
-from hub.migration.chunks import chunks_of, cut_chunks, delta_chunk, read_until
+from hub.migration.reading.chunks import chunks_of, cut_chunks, delta_chunk, read_until
 from schemas.migration_tables import migrated, migration_chunk
 from tests.migration.conftest import BEGUN, Begin
 

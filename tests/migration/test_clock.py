@@ -10,10 +10,10 @@ from sqlalchemy import Engine, insert, text
 
 from connectors.wire.transport import NotSent, WireRequest, WireResponse
 from hub.migration.attempt import Migrating, move_on
-from hub.migration.clock import Clock, clock_of, expected, maybe_tick, tick
-from hub.migration.milestones import state_milestone
-from hub.migration.pace import NOTHING, Pace, Tick, pace
-from hub.migration.plan import Alert
+from hub.migration.cutover.milestones import state_milestone
+from hub.migration.plans.plan import Alert
+from hub.migration.watching.clock import Clock, clock_of, expected, maybe_tick, tick
+from hub.migration.watching.pace import NOTHING, Pace, Tick, pace
 from schemas.migration_tables import migrated, migration_chunk, migration_proof
 from schemas.records import VIET_NAM
 

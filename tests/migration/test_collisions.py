@@ -9,10 +9,10 @@ from sqlalchemy import Engine, insert
 
 from connectors.connector import HOSTS
 from hub.errors import StageFailed
-from hub.migration import account
-from hub.migration.collisions import find_collisions
-from hub.migration.loading import load
-from hub.migration.plan import Source
+from hub.migration.deciding.collisions import find_collisions
+from hub.migration.plans.plan import Source
+from hub.migration.reading import account
+from hub.migration.target.loading import load
 from hub.staging import Batch, copy_batch, create_staging
 from mappings import Mapped
 from schemas import tables

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from hub.drill.ground import EXAMPLE, PLAN, with_hours
 from hub.drill.killing import points
 from hub.drill.run import Wanted, drill
-from hub.migration.plan import load_plan
+from hub.migration.plans.plan import load_plan
 from tests.commands import lienthong
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, update
 
-from hub.migration.gates import TITLES, Gate, go, judge
-from hub.migration.milestones import state_milestone
-from hub.migration.proof import prove
+from hub.migration.cutover.gates import TITLES, Gate, go, judge
+from hub.migration.cutover.milestones import state_milestone
+from hub.migration.proof.proving import prove
 from schemas.migration_tables import migration, migration_chunk
 from tests.migration.merged import NOON, SOURCE, Merged, merged, outgoing
 

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from connectors.connector import HOSTS
 from connectors.wire.transport import NoAnswer
 from hub.errors import Busy, Refused, StageFailed
-from hub.migration.attachments import hand_over_files
-from hub.migration.loading import load
+from hub.migration.target.attachments import hand_over_files
+from hub.migration.target.loading import load
 from hub.store import province_lock
 from sandbox.import_rules import checker
 from sandbox.provinces import offices, places

@@ -11,11 +11,11 @@ from sqlalchemy import Engine, insert
 
 from hub.cli.burnup import burnup
 from hub.migration.attempt import Migrating, note_event
-from hub.migration.burnup import svg, thinned
-from hub.migration.clock import clock_of
-from hub.migration.gates import Gate
-from hub.migration.pace import Tick
-from hub.migration.page import render, write_page
+from hub.migration.cutover.gates import Gate
+from hub.migration.watching.burnup import svg, thinned
+from hub.migration.watching.clock import clock_of
+from hub.migration.watching.pace import Tick
+from hub.migration.watching.page import render, write_page
 from schemas.migration_tables import migrated, migration_tick
 
 GREEN = Gate("held", "≤ 1 %", "0.4 %", True, "4 of 1,000 dossiers wait for a person")

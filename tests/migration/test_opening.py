@@ -8,9 +8,9 @@ from sqlalchemy import Engine, text
 
 from hub.context import Hub
 from hub.errors import Refused
-from hub.migration.finding import find, forms_of
-from hub.migration.milestones import milestones_of
-from hub.migration.opening import open_province
+from hub.migration.cutover.finding import find, forms_of
+from hub.migration.cutover.milestones import milestones_of
+from hub.migration.cutover.opening import open_province
 from hub.status import province_status
 from hub.succession import must_be_open
 from tests.hub.test_merge import Province, version
@@ -108,7 +108,7 @@ def test_what_is_not_approved_is_not_opened(cutover: Merged, state: str) -> None
 
 
 def test_a_milestone_that_is_taken_back_stops_the_opening_and_is_named(cutover: Merged) -> None:
-    from hub.migration.milestones import state_milestone
+    from hub.migration.cutover.milestones import state_milestone
 
     m = cutover.m
     state_milestone(m.engine, m.plan, "gateway_switched", "Lê Thị Hoa", "Trung tâm báo lỗi", False, at=m.clock())

@@ -8,8 +8,8 @@ import pytest
 
 from hub.config import BASE, Settings
 from hub.errors import ConfigurationError
-from hub.migration.plan import load_plan, plan_digest, plan_path, plan_slugs
-from hub.migration.plan_schema import FILE, plan_schema
+from hub.migration.plans.plan import load_plan, plan_digest, plan_path, plan_slugs
+from hub.migration.plans.plan_schema import FILE, plan_schema
 
 GOOD = """\
 title: Hợp nhất
@@ -132,7 +132,7 @@ def test_an_unknown_plan_names_the_nearest(own: Settings) -> None:
 
 
 def test_the_schema_for_editors_is_the_models_own() -> None:
-    assert json.loads(FILE.read_text("utf-8")) == plan_schema(), "run: python -m hub.migration.plan_schema"
+    assert json.loads(FILE.read_text("utf-8")) == plan_schema(), "run: python -m hub.migration.plans.plan_schema"
 
 
 def test_the_example_is_a_plan() -> None:

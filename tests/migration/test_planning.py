@@ -15,10 +15,10 @@ from connectors.errors import PeerDown
 from connectors.peer import CheckLine
 from connectors.spec.pages import NoPages, NumberedPages
 from hub.errors import StageFailed
-from hub.migration import planning
-from hub.migration.plan import Source
-from hub.migration.planning import Estimate, as_dict, estimate, in_time
-from hub.migration.sampling import Look, look
+from hub.migration.plans import planning
+from hub.migration.plans.plan import Source
+from hub.migration.plans.planning import Estimate, as_dict, estimate, in_time
+from hub.migration.plans.sampling import Look, look
 from mappings import Mapped
 from schemas.findings import Finding
 from schemas.migration_tables import migration_tick

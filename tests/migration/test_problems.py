@@ -7,8 +7,8 @@ import pytest
 
 from hub.config import BASE, Settings
 from hub.errors import ConfigurationError
-from hub.migration.plan import load_plan, plan_path
-from hub.migration.problems import Problem, must_be_sound, problems_of
+from hub.migration.plans.plan import load_plan, plan_path
+from hub.migration.plans.problems import Problem, must_be_sound, problems_of
 
 PLAN = """\
 title: Hợp nhất

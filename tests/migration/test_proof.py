@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.errors import StageFailed
-from hub.migration.evidence import verify
-from hub.migration.loading import load
-from hub.migration.proof import Proof, last_proof, prove
-from hub.migration.sides import comparable
+from hub.migration.proof.evidence import verify
+from hub.migration.proof.proving import Proof, last_proof, prove
+from hub.migration.proof.sides import comparable
+from hub.migration.target.loading import load
 from tests.migration.importing import Target, moving
 from tests.migration.merged import SOURCE, Merged, merged, outgoing
 

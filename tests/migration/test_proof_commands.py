@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from hub.cli import main
 from hub.config import BASE
-from hub.migration.proof import prove
+from hub.migration.proof.proving import prove
 from tests.migration.merged import Merged, merged, outgoing
 
 

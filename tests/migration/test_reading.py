@@ -19,10 +19,10 @@ from connectors.wire.transport import WireRequest, WireResponse
 from hub.config import BASE, Settings, load_province
 from hub.context import source_of
 from hub.errors import Busy, Refused, StageFailed
-from hub.migration import account, reading
 from hub.migration.attempt import Migrating
-from hub.migration.chunks import cut_chunks
-from hub.migration.reading import read_chunk
+from hub.migration.reading import account, one_chunk
+from hub.migration.reading.chunks import cut_chunks
+from hub.migration.reading.one_chunk import read_chunk
 from hub.migration.run import read_history, run_delta, run_history
 from hub.store import province_lock
 from tests.conftest import Sandbox
@@ -119,7 +119,7 @@ def landed_pages(m: Migrating) -> list[int]:
 def test_a_killed_chunk_goes_on_behind_its_last_landed_page(
     moving: Moving, begin: Begin, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PIECE", 20)
+    monkeypatch.setattr(one_chunk, "PIECE", 20)
     m = small_pages(begin(transport=moving))
 
     def kill(asked: int) -> None:
@@ -142,7 +142,7 @@ def test_a_killed_chunk_goes_on_behind_its_last_landed_page(
 def test_a_crash_of_the_server_that_empties_staging_costs_no_record(
     moving: Moving, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PIECE", 20)
+    monkeypatch.setattr(one_chunk, "PIECE", 20)
     m = small_pages(begin(transport=moving))
     moving.broken = 3
     with pytest.raises(StageFailed) as told:

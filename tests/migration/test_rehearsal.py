@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.errors import Refused
-from hub.migration.proof import prove
-from hub.migration.rehearsal import keep_report, last_report, rehearse, step_back
+from hub.migration.proof.proving import prove
+from hub.migration.proof.rehearsal import keep_report, last_report, rehearse, step_back
 from tests.migration.merged import SOURCE, Merged, merged, outgoing
 
 

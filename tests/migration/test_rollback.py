@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 from connectors.connector import HOSTS
 from hub.errors import Busy, Refused, StageFailed
 from hub.migration.attempt import current
-from hub.migration.loading import load
-from hub.migration.opening import open_province
-from hub.migration.rollback import roll_back
-from hub.migration.target_state import state_now
+from hub.migration.cutover.opening import open_province
+from hub.migration.cutover.rollback import roll_back
+from hub.migration.target.loading import load
+from hub.migration.target.state import state_now
 from hub.store import province_lock
 from hub.succession import must_be_open
 from tests.migration.deciding import bring, proved_cutover, stands, state_all

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 
 from connectors.connector import HOSTS
 from hub.errors import StageFailed
-from hub.migration.loading import load
-from hub.migration.target_state import mark, roll_back, state_now
+from hub.migration.target.loading import load
+from hub.migration.target.state import mark, roll_back, state_now
 from tests.migration.importing import Moving, Target, moving, record_of
 
 

@@ -16,13 +16,13 @@ from sqlalchemy import Engine, insert
 from hub.cli import main
 from hub.errors import ConfigurationError, Refused
 from hub.landing import map_records
-from hub.migration import account
 from hub.migration.attempt import get_attempt
-from hub.migration.decisions import Decision, decide
-from hub.migration.filled import decide_filled
-from hub.migration.plan import Source, load_plan
-from hub.migration.recoding import refresh
-from hub.migration.undecided import SHEET, groups, lines, places_in, undecided_counts
+from hub.migration.deciding.decisions import Decision, decide
+from hub.migration.deciding.filled import decide_filled
+from hub.migration.deciding.undecided import SHEET, groups, lines, places_in, undecided_counts
+from hub.migration.plans.plan import Source, load_plan
+from hub.migration.reading import account
+from hub.migration.reading.recoding import refresh
 from hub.staging import copy_batch, create_staging
 from hub.tabular import write_table
 from schemas import tables

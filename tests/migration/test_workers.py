@@ -18,8 +18,8 @@ from sqlalchemy import create_engine
 from hub.config import BASE, Settings
 from hub.errors import StageFailed
 from hub.migration.attempt import Migrating
-from hub.migration.plan import load_plan
-from hub.migration.workers import side_by_side
+from hub.migration.plans.plan import load_plan
+from hub.migration.reading.workers import side_by_side
 
 AHEAD = timedelta(days=400)
 

@@ -1,0 +1,1 @@
+"""The hours of decision: gates, milestones, approval, freeze, opening, the way back."""

@@ -1,0 +1,74 @@
+"""The way back: before the opening the target returns to its mark; after it there is only forward."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from sqlalchemy import text
+
+from hub import audit
+from hub.errors import Refused
+from hub.migration.attempt import Attempt, Migrating, move_on, note_event
+from hub.migration.cutover.approving import locked
+from hub.migration.plans.plan import told
+from hub.migration.target import state as target_state
+from hub.store import province_lock
+
+BEFORE = ("reading", "loading", "following", "frozen", "proved", "approved", "refused")
+
+SINCE = """
+SELECT count(*) AS dossiers, count(*) FILTER (WHERE x.dossier_code IS NULL) AS filed
+FROM dossier d LEFT JOIN succession x ON x.province = d.province AND x.dossier_code = d.dossier_code
+WHERE d.province = :target AND (x.dossier_code IS NULL OR d.changed_at > :opened)
+"""
+"""What the new province's own work is: dossiers filed there, and old ones that were changed since the opening."""
+
+
+def roll_back(m: Migrating, by: str, why: str) -> dict[str, Any]:
+    """Bring the target back to its mark, proved by its own digest, and end the attempt; the sources go on as they are.
+
+    Returns:
+        `state`; where something was loaded, what the target `removed` and `restored`, and its `dossiers`, `files` and
+        `digest` now, which are those at the mark.
+
+    Raises:
+        Refused: the new province is open, and what was filed in it since would be lost.
+        StageFailed: the target does not answer, or its digest is not the mark's; the attempt stays as it was.
+    """
+    attempt = m.attempt
+    if attempt.state == "opened":
+        raise _too_late(m)
+    if attempt.state == "rolled_back":
+        return {"state": "rolled_back", "already": True}
+    with ExitStack() as held:
+        for source in m.plan.sources:  # nothing is handed over meanwhile
+            for purpose in ("loading", "files"):
+                held.enter_context(province_lock(m.engine, source.province, f"{purpose} {m.attempt_id}"))
+        return _back(m, attempt, by, why)
+
+
+def _back(m: Migrating, attempt: Attempt, by: str, why: str) -> dict[str, Any]:
+    undone = target_state.roll_back(m) if attempt.target_mark is not None else {}
+    with m.engine.begin() as connection:
+        attempt = locked(connection, attempt, BEFORE)
+        move_on(connection, attempt, "rolled_back", ended_at=m.clock())
+        note_event(connection, m.plan.slug, attempt.migration_id, "rollback", why, who=by, **undone)
+        told_more: dict[str, Any] = {"plan": m.plan.slug, "migration_id": attempt.migration_id, "why": why}
+        audit.write(connection, by, "migration_rollback", province=m.plan.target.province, **told_more)
+    return {"state": "rolled_back", "already": False, **undone}
+
+
+def _too_late(m: Migrating) -> Refused:
+    attempt = m.attempt
+    assert attempt.opened_at is not None
+    given = {"target": m.plan.target.province, "opened": attempt.opened_at}
+    with m.engine.connect() as connection:
+        since = connection.execute(text(SINCE), given).one()
+    return Refused(
+        f"{m.plan.target.province} is open since {told(attempt.opened_at)}: going back would lose what was done in it"
+        f" since: as far as the hub has read it, {since.filed:,} dossiers filed and {since.dossiers - since.filed:,}"
+        " changed",
+        where=f"migration {m.plan.slug}",
+        next_step="Nothing was changed. What is wrong is corrected forward: dossiers in the new system, held ones with"
+        f" lienthong quarantine list {m.plan.target.province}, the two sides with lienthong reconcile"
+        f" {m.plan.target.province}.\n  One dossier by any of its codes: lienthong migrate find {m.plan.slug} <code>",
+    )

@@ -1,0 +1,1 @@
+"""What no rule decides: collisions, undecided codes, a person's decisions and what they free."""

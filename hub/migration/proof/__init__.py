@@ -1,0 +1,1 @@
+"""Both sides read again and compared: the account, the evidence, a rehearsal beside the last one."""

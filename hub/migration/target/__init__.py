@@ -1,0 +1,1 @@
+"""Into the new system: its mark, dossiers in batches, files one by one."""

@@ -14,6 +14,9 @@ from random import Random
 import psutil
 from sqlalchemy import Engine, text
 
+GLANCE = 0.5
+"""Seconds between two looks at the progress."""
+
 PROGRESS = """
 SELECT coalesce(sum((SELECT sum(m.records) FROM message m JOIN migration_chunk c USING (run_id)
                      WHERE c.migration_id = a.migration_id)), 0),
@@ -85,7 +88,7 @@ class Killer:
         """Wait until it ends (its exit code) or has come to the next point and is killed (None)."""
         try:
             while process.poll() is None:
-                self.sleep(0.25)
+                self.sleep(GLANCE)
                 read, loaded = self.progress()
                 share = (read + loaded) / (2 * self.expected)
                 self.meanwhile(share)

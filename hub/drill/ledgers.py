@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from hub.drill.ground import SOURCES, TARGET
+from hub.drill.ground import CHANGING, SLOW, SOURCES, TARGET
 
 ACCOUNT = """
 SELECT source, state, count(DISTINCT coalesce(dossier_code, source_key)) AS dossiers
@@ -18,7 +18,8 @@ FROM migrated WHERE migration_id = :migration_id GROUP BY source
 
 
 def compare(engine: Engine, migration_id: int, status: dict[str, Any]) -> dict[str, Any]:
-    """For each source, distinct dossier codes: what its system has, what the account names; and the target's own count.
+    """For each source, distinct dossier codes: what its system has, what the account names; beside them the target's
+    own count and the trouble that the peers made, as they counted it.
 
     `equal` is true when nothing is missing on any side and nothing is there twice.
     """
@@ -37,6 +38,12 @@ def compare(engine: Engine, migration_id: int, status: dict[str, Any]) -> dict[s
     return {
         "sources": sources,
         "target": target,
+        "trouble": {
+            "slow_calls": int(status["systems"][SLOW]["faults"]),
+            "pages_changed_while_read": int(status["systems"][CHANGING]["faults"]),
+            "refused": target["refused"],
+            "days_grown": int(status["days"]),
+        },
         "migrated": migrated,
         "equal": all(one["has"] == one["accounted"] for one in sources.values())
         and target["imported"] == migrated

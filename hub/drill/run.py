@@ -31,12 +31,6 @@ Run = Callable[[Sequence[str], Mapping[str, str]], subprocess.CompletedProcess[s
 Say = Callable[[str, str, int, int], None]
 """Told which step is at work, what it does, how far it is and what there is in all (0: not known)."""
 
-TROUBLE = {
-    "slow": "hau_giang answers after a pause",
-    "changing": "soc_trang changes while a page is read, and every source grows by a day",
-    "refusing": "the target refuses 1 % of the dossiers",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -84,7 +78,7 @@ class Drill:
         self.command("migrate", "clock", PLAN, may_say_no=True)  # writes the page as it stands at the end
         judged = compare(self.engine, attempt.migration_id, self.ground.ledgers())
         return {
-            "drill": {**asdict(self.wanted), "sources": SOURCES, "trouble": TROUBLE},
+            "drill": {**asdict(self.wanted), "sources": SOURCES},
             "seconds": round(self.ticks() - begun, 1),
             "kills": [asdict(one) for one in killer.kills],
             "starts": killer.starts,
@@ -96,7 +90,10 @@ class Drill:
             "opened": opened,
             "state": attempt.state,
             "peers": judged,
-            "passed": proof["unaccounted"] == 0 and judged["equal"] and len(killer.kills) == self.wanted.kills,
+            "passed": proof["unaccounted"] == 0
+            and judged["equal"]
+            and len(killer.kills) == self.wanted.kills
+            and _was_troubled(judged["trouble"]),
             "page": str(self.ground.home / "reports" / f"migration-{PLAN}.html"),
         }
 
@@ -142,6 +139,8 @@ class Drill:
                 where=f"drill · run {killer.starts}",
                 next_step=f"The whole log is {log}",
             )
+        if not grown:
+            self.ground.advance()
         return killer
 
     def _decide(self) -> int:
@@ -179,6 +178,11 @@ class Drill:
             )
         answer: dict[str, Any] = json.loads(done.stdout or "{}")
         return answer
+
+
+def _was_troubled(trouble: dict[str, int]) -> bool:
+    """Whether what the drill is for did happen; how much is refused follows from the codes, of few dossiers none."""
+    return all(trouble[name] for name in ("slow_calls", "pages_changed_while_read", "days_grown"))
 
 
 def as_process(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

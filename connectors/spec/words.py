@@ -4,6 +4,7 @@ Every request, whether of a stream, an operation or a login, is written with `Re
 `Reply`.
 """
 
+from functools import cache
 from itertools import zip_longest
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,8 +26,12 @@ def _known_form(form: str) -> str:
     return form
 
 
+_zones = cache(available_timezones)
+"""Looked for once: six hundred files of two folders."""
+
+
 def _known_zone(zone: str) -> str:
-    if zone not in available_timezones():
+    if zone not in _zones():
         raise ValueError(f"{zone!r} is not a time zone; Viet Nam is Asia/Ho_Chi_Minh")
     return zone
 

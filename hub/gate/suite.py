@@ -128,7 +128,7 @@ def _document(path: Path) -> tuple[yaml.Node | None, Any]:
 
 
 def _columns(path: Path, node: yaml.Node | None, columns: Any) -> Iterator[DerivedColumn]:
-    lines = _lines_below(node, "columns")
+    lines, file = _lines_below(node, "columns"), shown(path)
     if not isinstance(columns, dict):
         raise _wrong("'columns' is a map of name: SQL expression", path, _line_of(node, "columns"), _DOCS)
     for name, expression in columns.items():
@@ -137,7 +137,7 @@ def _columns(path: Path, node: yaml.Node | None, columns: Any) -> Iterator[Deriv
             raise _wrong(f"'{name}' is no name for a column", path, line, "Small letters, digits and _ only.")
         if not isinstance(expression, str) or not expression.strip():
             raise _wrong(f"the column '{name}' has no SQL expression", path, line, _DOCS)
-        yield DerivedColumn(str(name), expression.strip(), f"{shown(path)}:{line}")
+        yield DerivedColumn(str(name), expression.strip(), f"{file}:{line}")
 
 
 def _rules(path: Path, node: yaml.Node | None, data: dict[str, Any], *, may_be_missing: bool) -> Iterator[Rule]:
@@ -148,13 +148,14 @@ def _rules(path: Path, node: yaml.Node | None, data: dict[str, Any], *, may_be_m
         key = "the key 'expectations' is not a list" if entries is not None else "the key 'expectations' is missing"
         raise _wrong(key, path, _line_of(node, "expectations"), "A suite is suite: and expectations: with a list.")
     seen: dict[str, str] = {}
+    name = shown(path)
     for entry, line in zip(entries, _lines_of(node), strict=True):
         if not isinstance(entry, dict):
             raise _wrong("the expectation is not a map of keys", path, line, _ENTRY)
         for key in ("kwargs", "meta"):
             if "expect" not in entry and not isinstance(entry.get(key) or {}, dict):
                 raise _wrong(f"the expectation's '{key}' is not a map of keys", path, line, _DOCS)
-        rule = _rule(path, line, _flat(entry))
+        rule = _rule(path, f"{name}:{line}", line, _flat(entry))
         key = str((*rule.same_as, sorted(rule.arguments.items(), key=str)))
         if key in seen:
             raise _wrong(f"the rule stands twice (also at {seen[key]})", path, line, "Keep one of them.")
@@ -173,7 +174,7 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
 _ENTRY = "Each entry names expect, its arguments, reason and field."
 
 
-def _rule(path: Path, line: int, entry: dict[str, Any]) -> Rule:
+def _rule(path: Path, where: str, line: int, entry: dict[str, Any]) -> Rule:
     for key in sorted(_TEXTS):
         if key not in entry:
             raise _wrong(f"the expectation has no '{key}'", path, line, _ENTRY)
@@ -190,7 +191,6 @@ def _rule(path: Path, line: int, entry: dict[str, Any]) -> Rule:
         if not isinstance(entry.get(key) or [], list):
             raise _wrong(f"'{key}' is a list of columns (it says {entry[key]!r})", path, line, _DOCS)
     arguments = {key: given for key, given in entry.items() if key not in _OURS}
-    where = f"{shown(path)}:{line}"
     return Rule(entry["expect"], arguments, entry["reason"], entry["field"], where, level, waivable, detail)
 
 

@@ -1,5 +1,7 @@
 """Sources read in processes of their own: their answers, and what becomes of an error or a process that is ended."""
 
+import importlib
+import multiprocessing.forkserver
 import os
 import signal
 import subprocess
@@ -22,6 +24,13 @@ from hub.migration.plans.plan import load_plan
 from hub.migration.reading.workers import side_by_side
 
 AHEAD = timedelta(days=400)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forks() -> None:
+    """A test process has one server to fork from; it holds what commands need, which is more than workers do."""
+    importlib.import_module("tests.commands")
+    multiprocessing.forkserver.ensure_running()
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Workers: sources read side by side, each by a process of its own, for reading is work for the processor.
 
 Sources behind one address go to one worker: what a peer bears is counted inside a process. A worker whose parent is
-gone ends at once, so that the next run finds no chunk locked.
+gone ends at once, so that the next run finds no chunk locked. All are forked from one process that has loaded what
+reading needs, so that it is loaded once.
 """
 
 import os
@@ -66,7 +67,8 @@ def in_turn(m: Migrating, sources: Sequence[str], read: Read) -> Ended:
 def side_by_side(m: Migrating, sources: Sequence[str], read: Read, processes: int) -> Ended:
     """As `in_turn`, in so many processes at once. Ctrl-C stops them all; each marks its chunk before it ends."""
     groups = _by_address(m, sources)
-    world = get_context("spawn")  # a fork would share the database's connections
+    world = get_context("forkserver")  # a fork of this process would share the database's connections
+    world.set_forkserver_preload(["hub.migration.reading.loaded"])
     jobs, said = world.Queue(), world.Queue()
     address = m.engine.url.render_as_string(hide_password=False)
     given = _Given(m.plan, m.settings, address, m.attempt_id, m.clock() - datetime.now(UTC))

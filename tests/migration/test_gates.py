@@ -1,11 +1,15 @@
 """GO needs every gate green; each lie or open question turns its gate red and says what to do."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, update
 
+from connectors import Page
 from hub.migration.cutover.gates import TITLES, Gate, go, judge
 from hub.migration.cutover.milestones import state_milestone
 from hub.migration.proof.proving import prove
@@ -81,7 +85,7 @@ def test_each_thing_that_is_wrong_turns_its_own_gate_red(ready: Merged) -> None:
     prove(ready.m, outgoing=outgoing)
 
     found = gates(ready)
-    assert red(ready) == set(TITLES) - {"fresh", "deadline"}
+    assert red(ready) == set(TITLES) - {"fresh", "deadline", "gone"}
     assert (found["unaccounted"].value, found["unaccounted"].threshold) == ("2", "0")
     assert "not_in_target 1" in found["unaccounted"].why and "unread 1" in found["unaccounted"].why
     assert (
@@ -97,7 +101,7 @@ def test_each_thing_that_is_wrong_turns_its_own_gate_red(ready: Merged) -> None:
 def test_a_missed_hour_and_a_proof_that_asked_no_source_are_no_go(ready: Merged) -> None:
     prove(ready.m, outgoing=outgoing, reread=False)
 
-    assert red(ready) == {"unaccounted", "quiet"}
+    assert red(ready) == {"unaccounted", "quiet", "gone"}
     late = judge(
         ready.m,
         ready.m.plan.model_copy(
@@ -110,3 +114,31 @@ def test_a_missed_hour_and_a_proof_that_asked_no_source_are_no_go(ready: Merged)
         NOW,
     )
     assert "deadline" in {gate.name for gate in late if not gate.green}
+
+
+def test_a_source_that_lists_nothing_any_more_or_not_all_that_it_states_is_no_go(
+    ready: Merged, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    whole = ready.peers.records
+    ready.peers.records = []
+    assert not (proof := prove(ready.m, outgoing=outgoing)).unaccounted, "nothing new shows in an empty list"
+    assert red(ready) == {"gone"} and f"{SOURCE} 150 of 150" in gates(ready)["gone"].why
+    assert proof.counts["sources"][SOURCE]["listed"] == 0
+
+    ready.peers.records = whole[1:]  # one of 150 is more than one in a thousand
+    prove(ready.m, outgoing=outgoing)
+    assert red(ready) == {"gone"}
+
+    pull, stated = ready.m.source(SOURCE).source.pull, 151
+
+    def stating(*words: Any) -> Iterator[Page]:
+        yield from (replace(page, total=stated) for page in pull(*words))
+
+    monkeypatch.setattr(ready.m.source(SOURCE).source, "pull", stating)
+    ready.peers.records = [*whole[1:], whole[1]]
+    ready.m.plan = ready.m.plan.model_copy(update={"gates": ready.m.plan.gates.model_copy(update={"gone": 0.01})})
+    prove(ready.m, outgoing=outgoing)
+    assert red(ready) == {"gone"} and "states 151 dossiers and listed 150" in gates(ready)["gone"].why
+    stated = 150
+    prove(ready.m, outgoing=outgoing)
+    assert red(ready) == set()

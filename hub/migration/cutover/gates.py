@@ -25,6 +25,7 @@ TITLES = {
     "split_open": "xã bị chia tách chưa quyết định",
     "frozen": "đã đọc đến thời điểm chốt",
     "quiet": "hệ thống cũ không đổi sau khi đọc",
+    "gone": "hồ sơ không còn ở hệ thống cũ",
     "fresh": "bản đối soát mới nhất",
     "nothing_owed": "không còn nợ phía quốc gia",
     "milestones": "các mốc trước giờ chuyển",
@@ -86,6 +87,7 @@ def _judge(engine: Engine, plan: Plan, attempt: Attempt | None, now: datetime) -
             _split(connection, plan, attempt),
             _frozen(connection, plan, attempt, now),
             _quiet(proof, attempt),
+            _gone(plan, proof),
             _fresh(connection, plan, proof),
             _nothing_owed(connection, plan),
             _milestones(engine, plan, now),
@@ -208,11 +210,28 @@ def _quiet(proof: Proof | None, attempt: Attempt | None) -> Gate:
     elif attempt.frozen_at is None or proof.at < attempt.frozen_at:
         why = "the proof is older than the freeze"
     else:
-        gone = sum(one["gone"] for one in proof.counts["sources"].values())
         why = f"read again at {told(proof.at)}: nothing came and nothing changed"
-        why += f"; {gone:,} are no longer there, see differences.csv" if gone else ""
     green = not loud and proof.counts["reread"] and attempt.frozen_at is not None and proof.at >= attempt.frozen_at
     return Gate("quiet", "0", f"{sum(loud.values()):,}", green, why)
+
+
+def _gone(plan: Plan, proof: Proof | None) -> Gate:
+    """A list that is empty or cut short shows nothing new and nothing changed; no source is made up for by another."""
+    threshold = f"≤ {_percent(plan.gates.gone)}"
+    if proof is None or not proof.counts["reread"]:
+        return Gate("gone", threshold, "–", False, "the sources were not read again")
+    sources = proof.counts["sources"]
+    shares = {slug: one["gone"] / one["dossiers"] for slug, one in sources.items() if one["gone"]}
+    short = [
+        f"{slug} states {one['stated']:,} dossiers and listed {one['listed']:,}"
+        for slug, one in sources.items()
+        if one["stated"] is not None and one["listed"] < one["stated"]
+    ]
+    named = [f"{slug} {sources[slug]['gone']:,} of {sources[slug]['dossiers']:,}" for slug in shares]
+    words = [*short, f"no longer there: {', '.join(named)}; see differences.csv" if named else ""]
+    worst = max(shares.values(), default=0.0)
+    why = "; ".join(filter(None, words)) or "every dossier that was read is still there"
+    return Gate("gone", threshold, _percent(worst), worst <= plan.gates.gone and not short, why)
 
 
 def _fresh(connection: Connection, plan: Plan, proof: Proof | None) -> Gate:

@@ -160,6 +160,13 @@ class Gates(_Section):
         description="dossiers that the target refuses, of all sent, at most",
         json_schema_extra={"default": "1 %"},
     )
+    gone: Share = Field(
+        default=0.001,
+        ge=0,
+        le=1,
+        description="dossiers that a source no longer lists when read again, of all that were read of it, at most",
+        json_schema_extra={"default": "0.1 %"},
+    )
 
 
 class Alert(_Section):

@@ -18,8 +18,8 @@ from hub.migration.attempt import Migrating, move_on
 from hub.migration.proof.accounting import counted, make_account
 from hub.migration.proof.evidence import masked_value, write_evidence
 from hub.migration.proof.fingerprint import fingerprint
+from hub.migration.proof.rereading import Listed, without_reading
 from hub.migration.proof.rereading import reread as read_sources
-from hub.migration.proof.rereading import without_reading
 from hub.migration.proof.sides import read_target, read_target_files, work_tables
 from hub.migration.target.outgoing import Outgoing, outgoing_of
 from hub.store import province_lock
@@ -76,9 +76,9 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         figures = fingerprint(connection, m.attempt_id)
         fields = read_target(m, connection, outgoing)
         read_target_files(m, connection)
-        stated: dict[str, int | None] = {}
+        lists: dict[str, Listed] = {}
         if reread:
-            stated = read_sources(m, connection)
+            lists = read_sources(m, connection)
         else:
             without_reading(connection)
         slugs = [one.province for one in m.plan.sources]
@@ -86,7 +86,8 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
         make_account(connection, m.attempt_id, slugs, reread=reread, until=until)
         counts = counted(connection, m.attempt_id, fields) | {"reread": reread, "fingerprint": figures}
         for slug, one in counts["sources"].items():
-            one["stated"] = stated.get(slug)
+            told = lists.get(slug, Listed())
+            one |= {"stated": told.stated, "listed": told.listed}
         unaccounted = sum(one["unaccounted"] for one in counts["sources"].values())
         canonical = canonical_names(m.target_mapping())
         with _fresh(m, connection) as folder:

@@ -20,6 +20,10 @@ Inside = Callable[[datetime], bool]
 """Whether a change time lies in the window. Peers that do not filter by it send more than was asked for."""
 
 
+AHEAD = timedelta(days=1)
+"""How far a source's clock may be ahead of this machine's; a change beyond it is a wrong date."""
+
+
 def any_time(changed_at: datetime) -> bool:
     """No window: every record counts."""
     return True
@@ -42,7 +46,7 @@ def mapped_records(
     more than a day ahead of the clock holds the record.
     """
     mapping, source = hub.mapping("dossier"), hub.source
-    horizon = hub.clock() + timedelta(days=1)
+    horizon = hub.clock() + AHEAD
     for position, record in records:
         changed_at = source.changed_of(STREAM, record)
         if changed_at is not None and not 1990 <= changed_at.year <= 2100:
@@ -65,17 +69,17 @@ def keyless(record: dict[str, Any]) -> str:
     return f"without key {content_hash(orjson.dumps(record))}"
 
 
-def prepare_staging(hub: Hub, run: Run, behind: int = 0) -> None:
+def prepare_staging(hub: Hub, run: Run, behind: int = 0, lead: timedelta = timedelta()) -> None:
     """Make the run's staging tables, or fill them again from the message log when a crash of the server emptied them.
 
-    `behind`: up to this message everything is merged already, and staged no longer.
+    `behind`: up to this message everything is merged already, and staged no longer. `lead`: as in `read_window`.
 
     What a refill stages beyond the window is older than what is known or, in a window fixed by a person, left out. Of a
     queue everything counts.
     """
 
     def in_window(changed_at: datetime) -> bool:
-        return changed_at <= run.until and (not run.fixed or run.since is None or run.since <= changed_at)
+        return changed_at <= run.until + lead and (not run.fixed or run.since is None or run.since <= changed_at)
 
     with hub.engine.begin() as connection:
         create_staging(connection, run.run_id)

@@ -6,7 +6,7 @@ safe on disk, and comes again when anything fails before.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text, update
@@ -27,23 +27,28 @@ Landed = Callable[[Page, int], None]
 """Called behind each landed page, with it and the number of records staged from it."""
 
 
-def read_window(hub: Hub, run: Run, *, again: str, then: Landed | None = None) -> None:
+def read_window(
+    hub: Hub, run: Run, *, again: str, then: Landed | None = None, lead: timedelta = timedelta()
+) -> None:  # fmt: skip
     """Read from the run's position to the end of its window; `again` is the command that goes on after a failure.
+
+    With `lead` the window reaches so far beyond its end: nothing comes behind it, and the source's clock may be ahead.
 
     Raises:
         StageFailed: names the page; the pages before it are landed and the next reading goes on there.
     """
+    until = run.until + lead
     number, records, queue = run.page, 0, hub.source.is_queue(STREAM)
     ahead: Callable[[Iterable[Any]], Iterator[Any]] = iter if queue else one_ahead
 
     def in_window(changed_at: datetime) -> bool:
-        return (run.since is None or run.since <= changed_at) and changed_at <= run.until
+        return (run.since is None or run.since <= changed_at) and changed_at <= until
 
     # What is acknowledged never comes again, so all of a queue is taken, whenever it changed.
     inside = any_time if queue else in_window
     try:
         with for_pages(), quick_turns():
-            pages = ahead(hub.source.pull(STREAM, Window(run.since, run.until), after=_position(hub, run)))
+            pages = ahead(hub.source.pull(STREAM, Window(run.since, until), after=_position(hub, run)))
             for page, batch in ahead((page, map_records(hub, enumerate(page.records()), inside)) for page in pages):
                 records += land(hub, run.run_id, number + 1, page, batch, durable=queue)
                 hub.progress("pull", records, page.total)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +20,9 @@ from hub.config import BASE, Settings, load_province
 from hub.context import source_of
 from hub.errors import Busy, Refused, StageFailed
 from hub.migration.attempt import Migrating
+from hub.migration.deciding.decisions import Decision, decide
+from hub.migration.proof.rereading import reread
+from hub.migration.proof.sides import work_tables
 from hub.migration.reading import account, one_chunk
 from hub.migration.reading.chunks import cut_chunks
 from hub.migration.reading.one_chunk import read_chunk
@@ -254,3 +257,59 @@ def test_all_sources_are_read_to_the_last_record_and_one_that_is_down_keeps_no_o
     assert {slug: counts[slug]["new"] for slug in SOURCES} == served
     assert m.attempt.read_until == m.attempt.mark
     assert sum(m.attempt.counts.values()) == sum(served.values())
+
+
+def test_what_a_source_dates_ahead_of_the_clock_comes_with_the_last_delta_and_stays_in_the_proof(
+    moving: Moving, begin: Begin, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m, asked = small_pages(begin(transport=moving)), list[Window]()
+    pull = m.source(CT).source.pull
+
+    def noted(stream: str, window: Window, **more: Any) -> Any:
+        asked.append(window)
+        return pull(stream, window, **more)
+
+    monkeypatch.setattr(m.source(CT).source, "pull", noted)
+    read_history(m, CT)
+    hours.go_on(minutes=5)
+    ahead = hours() + timedelta(minutes=10)
+    key = moving.change(-1, ahead, dossierStatus={"id": 4})
+    run_delta(m, sources=[CT])
+    assert account_of(m)[key] < ahead, "the next delta brings it"
+    run_delta(m, sources=[CT], until=hours(), kind="final")
+    assert account_of(m)[key] == ahead and account_of(m) == expected_of(moving)
+    assert [window.until > ahead for window in asked] == [False, False, True]
+    [(newest,)] = rows(m, "SELECT max(CAST(counts ->> 'newest' AS timestamptz)) FROM migration_chunk")
+    assert newest == ahead
+
+    m.plan = m.plan.model_copy(update={"sources": m.plan.sources[:1]})
+    with work_tables(m.engine) as connection:
+        assert reread(m, connection)[CT].listed == 60
+        times: dict[str, datetime] = dict(connection.execute(text("SELECT source_key, changed_at FROM again")).all())
+    assert times == expected_of(moving) and asked[-1].until > ahead
+
+
+SPLIT = "31183"  # Phường Long Tuyền of Bình Thủy became part of An Bình, and of Long Tuyền
+
+
+@pytest.mark.parametrize("page", [1, 5])
+def test_what_is_decided_while_a_chunk_is_read_holds_for_all_of_it(
+    moving: Moving, begin: Begin, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(one_chunk, "PIECE", 20)
+    m = small_pages(begin(transport=moving))
+    for record in moving.records:
+        record["applicant"]["data"] |= {"village": {"value": SPLIT}, "province": {"value": "92"}, "address": "Số 12"}
+        record |= {"appliedDate": "2025-03-04T03:04:05.000+0000", "acceptedDate": "2025-03-04T03:04:05.000+0000"}
+
+    def people_decide(asked: int) -> None:
+        if asked == page:
+            other = Migrating(m.plan, m.settings, m.engine, m.attempt_id, clock=m.clock, sleep=m.sleep)
+            decide(other, Decision(CT, "commune", SPLIT, "31150", "Lê Thị Hoa", "theo công văn 12/UBND"))
+
+    moving.before_page = people_decide
+    read_history(m, CT)
+    undecided = rows(m, 'SELECT source_key FROM migrated WHERE findings @> \'[{"reason": "commune_undecided"}]\'')
+    became = rows(m, "SELECT DISTINCT record ->> 'commune' FROM migrated WHERE record ? 'commune'")
+    assert (undecided, became, len(account_of(m))) == ([], [("31150",)], 60)
+    assert rows(m, "SELECT state FROM migration_chunk") == [("done",)]

@@ -127,6 +127,9 @@ def keep(connection: Connection, m: Migrating, attempt: Attempt | None, one: Dec
     Raises:
         ConfigurationError, Refused: a dossier code that is another dossier's, or that the target has taken.
     """
+    # Beside no merge: what is merged is seen by the mapping that follows, what is not sees the decision.
+    key = {"id": attempt.migration_id if attempt else 0}
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('lienthong.account'), :id)"), key)
     given: dict[str, Any] = {
         "id": attempt.migration_id if attempt else 0,
         "plan": m.plan.slug,

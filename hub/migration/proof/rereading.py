@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ from connectors import Page, Window
 from connectors.errors import PeerError
 from hub.context import Hub
 from hub.errors import StageFailed
-from hub.landing import keyless
+from hub.landing import AHEAD, keyless
 from hub.messages import STREAM, body_of
 from hub.migration.attempt import Migrating
 from hub.staging import content_hash, printable
@@ -37,24 +38,34 @@ ORDER BY source, source_key, changed_at DESC NULLS LAST, place DESC
 """
 
 
-def reread(m: Migrating, connection: Connection) -> dict[str, int | None]:
+@dataclass(slots=True)
+class Listed:
+    """How many dossiers a source says that it has (None where it does not say it), and how many its list gave."""
+
+    stated: int | None = None
+    listed: int = 0
+
+
+def reread(m: Migrating, connection: Connection) -> dict[str, Listed]:
     """Fill `again` from every source's own list, sources side by side, and `logged` from the message log.
 
     Returns:
-        How many dossiers each source says that it has; None for one that does not say it.
+        By source how long its list says to be, and was.
 
     Raises:
         StageFailed: a source does not answer; names it and the page.
     """
     hubs = {one.province: m.source(one.province) for one in m.plan.sources}
-    stated: dict[str, int | None] = dict.fromkeys(hubs)
+    lists = {slug: Listed() for slug in hubs}
     begun = {slug: _begun(m, connection, slug) for slug in hubs}
     place = 0
     for slug, page in side_by_side({slug: _pages(m, hub, begun[slug]) for slug, hub in hubs.items()}):
-        stated[slug] = page.total if page.total is not None else stated[slug]
+        told = lists[slug]
+        told.stated = page.total if page.total is not None else told.stated
         with raw_cursor(connection).copy("COPY seen FROM STDIN") as copy:
             for record in page.records():
                 place += 1
+                told.listed += 1
                 key, changed_at, digest = _seen(hubs[slug], record)
                 since = begun[slug]
                 if changed_at is None or since is None or changed_at >= since:
@@ -67,7 +78,7 @@ def reread(m: Migrating, connection: Connection) -> dict[str, int | None]:
     for slug, hub in hubs.items():
         _log(m, connection, hub, slug)
     connection.execute(text("ANALYZE logged"))
-    return stated
+    return lists
 
 
 def without_reading(connection: Connection) -> None:
@@ -102,7 +113,7 @@ def _begun(m: Migrating, connection: Connection, source: str) -> datetime | None
 def _pages(m: Migrating, hub: Hub, since: datetime | None) -> Iterator[Page]:
     number = 0
     try:
-        for page in hub.source.pull(STREAM, Window(since, m.clock())):
+        for page in hub.source.pull(STREAM, Window(since, m.clock() + AHEAD)):
             number = page.number
             yield page
     except PeerError as error:

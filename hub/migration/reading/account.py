@@ -132,5 +132,13 @@ def enter(connection: Connection, m: Migrating, source: Source, chunk: int, run_
     return {name: int(value) for name, value in counts.items()}
 
 
+def newest_staged(connection: Connection, run_id: int) -> datetime | None:
+    """The newest change time among what the run has staged."""
+    staged = (staging_table(run_id).name, holding_table(run_id).name)
+    both = " UNION ALL ".join(f"SELECT max(changed_at) AS newest FROM {name}" for name in staged)
+    found: datetime | None = connection.scalar(text(f"SELECT max(newest) FROM ({both}) s"))
+    return found
+
+
 BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 """Before anything was received."""

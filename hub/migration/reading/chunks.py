@@ -5,6 +5,7 @@ window would be walked from the top for each chunk: its history is one chunk, re
 reach back behind the end of the one before by the source's own overlap: a peer may leave out both ends, or commit late.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -21,7 +22,7 @@ from hub.context import Hub
 from hub.errors import ConfigurationError, StageFailed
 from hub.messages import STREAM
 from hub.migration.attempt import Migrating
-from schemas.migration_tables import migrated, migration_chunk
+from schemas.migration_tables import migration_chunk
 from schemas.records import VIET_NAM
 
 ChunkKind = Literal["history", "delta", "final"]
@@ -129,10 +130,15 @@ def delta_chunk(m: Migrating, source: str, until: datetime, kind: ChunkKind = "d
     reached = max(one.until for one in chunks)
     number = chunks[-1].number + 1
     with m.engine.begin() as connection:
-        seen = connection.scalar(select(func.max(migrated.c.changed_at)).filter_by(**_of(m, source)))
-        since = min(reached, seen or reached) - m.plan.deltas.overlap
+        since = min(reached, _newest(chunks) or reached) - m.plan.deltas.overlap
         _add(connection, m, source, number, kind, since, max(until, reached))
     return number
+
+
+def _newest(chunks: Sequence[Chunk]) -> datetime | None:
+    """The newest change that was seen, as the chunks tell it: to ask the account for it would read all of it."""
+    said = [datetime.fromisoformat(one.counts["newest"]) for one in chunks if "newest" in one.counts]
+    return max(said, default=None)
 
 
 def read_until(m: Migrating) -> datetime | None:

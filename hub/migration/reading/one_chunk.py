@@ -8,20 +8,22 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from connectors import Page
 from hub.check import apply_gate
 from hub.context import Hub
 from hub.errors import Refused
-from hub.landing import prepare_staging
+from hub.landing import AHEAD, prepare_staging
 from hub.memory import give_back
 from hub.messages import landed, last_message
 from hub.migration.attempt import Migrating
+from hub.migration.deciding.remapping import BY_DECISION, map_again
 from hub.migration.plans.plan import Source
 from hub.migration.reading import account
 from hub.migration.reading.chunks import Chunk, get_chunk, mark_chunk
@@ -32,9 +34,23 @@ from hub.runs import Run, end_stage, fail_run, get_run
 from hub.staging import drop_staging, staged_count
 from hub.store import province_lock
 from schemas import tables
+from schemas.migration_tables import migration_chunk
 
 PIECE = 25_000
 """Records that are checked and merged at once: so many that the gate's own half second does not count."""
+
+
+NEWEST = "SELECT max(at) FROM migration_decision WHERE plan = :plan AND source = :source AND at > :behind"
+
+DECIDED = """
+m.chunk = ANY(:chunks) AND m.state <> 'out_of_scope' AND EXISTS (
+    SELECT FROM migration_decision d WHERE d.plan = :plan AND d.source = m.source AND d.at > :behind
+    AND d.source_key IN ('', m.source_key) AND (
+        m.dossier_code = d.code AND d.field = 'dossier_code' OR m.record ->> d.field = d.code
+        OR m.findings @> jsonb_build_array(jsonb_build_object('field', d.field, 'value', d.code))
+        OR m.record -> 'former' @> jsonb_build_array(jsonb_build_object('field', d.field, 'code', d.code))))
+"""
+"""Rows that a decision is about which came while they were read."""
 
 
 def read_chunk(m: Migrating, source: str, number: int) -> dict[str, Any]:
@@ -77,18 +93,24 @@ class _Reading:
 
     def __post_init__(self) -> None:
         refresh(self.m, self.chunk.source)  # what was decided since the chunk before
+        self.decided = self.newest = _begun(self.m, self.chunk)
         self.hub: Hub = self.m.source(self.chunk.source)
         self.source: Source = next(one for one in self.m.plan.sources if one.province == self.chunk.source)
         self.counts = dict(self.chunk.counts)
         self.waiting = 0
+        # Nothing comes behind the last delta: what a source dates ahead of this machine's clock belongs to it.
+        self.lead = AHEAD if self.chunk.kind == "final" else timedelta()
 
     def to_the_end(self) -> dict[str, Any]:
         again = f"lienthong migrate run {self.m.plan.slug}"
-        prepare_staging(self.hub, self.run, behind=self.counts.get("merged_to", 0))
+        prepare_staging(self.hub, self.run, behind=self.counts.get("merged_to", 0), lead=self.lead)
         with self.m.engine.connect() as connection:
             self.waiting = staged_count(connection, self.run.run_id)
-        read_window(self.hub, self.run, again=again, then=self._landed)
-        self._merge(again, last=True)
+        read_window(self.hub, self.run, again=again, then=self._landed, lead=self.lead)
+        while not self._merge(again, last=True):
+            behind, self.decided = self.decided, self.newest
+            given = {"plan": self.m.plan.slug, "behind": behind, "chunks": [self.chunk.number, BY_DECISION]}
+            map_again(self.m, self.chunk.source, DECIDED, **given)
         return self.counts
 
     def _landed(self, page: Page, records: int) -> None:
@@ -99,22 +121,31 @@ class _Reading:
                 mark_chunk(connection, self.chunk, "reading", counts=self.counts)
         if self.waiting >= PIECE and not page.last:
             self._merge(f"lienthong migrate run {self.m.plan.slug}", last=False)
+            refresh(self.m, self.chunk.source)
             gc.collect()  # it is paused while pages come; the gate's library leaves cycles
             give_back()
         maybe_tick(self.m)
 
-    def _merge(self, again: str, *, last: bool) -> None:
-        """Check and account for what is staged in one transaction with the chunk's counts, and its state at its end."""
+    def _merge(self, again: str, *, last: bool) -> bool:
+        """Check and account for what is staged in one transaction with the chunk's counts, and its state at its end.
 
-        counts = self.counts
+        Returns:
+            Whether the chunk is done: the last piece leaves it open when people decided something meanwhile.
+        """
+
+        counts, done = self.counts, last
 
         def enter(connection: Connection, found: dict[str, Any]) -> None:
-            nonlocal counts
+            nonlocal counts, done
+            newest = account.newest_staged(connection, self.run.run_id)
             taken = account.enter(connection, self.m, self.source, self.chunk.number, self.run.run_id)
             counts = _together(self.counts, taken, found) | landed(connection, self.run.run_id)
+            if newest is not None:
+                counts["newest"] = max(counts.get("newest", ""), newest.astimezone(UTC).isoformat())
             counts["merged_to"] = last_message(connection, self.run.run_id)
-            mark_chunk(connection, self.chunk, "done" if last else "reading", counts=counts)
-            if last:
+            done = last and not self._decided_meanwhile(connection)
+            mark_chunk(connection, self.chunk, "done" if done else "reading", counts=counts)
+            if done:
                 end_stage(connection, self.run.run_id, "done", counts)
                 drop_staging(connection, self.run.run_id)
 
@@ -131,6 +162,24 @@ class _Reading:
                 if not (more and isinstance(error.orig, DeadlockDetected)):
                     raise
         self.counts, self.waiting = counts, 0
+        return done
+
+    def _decided_meanwhile(self, connection: Connection) -> bool:
+        """Whether a decision came that not every record of the chunk was mapped by; none is under way beside a merge.
+
+        What was decided of records that stood in the account by then is mapped already.
+        """
+        given = {"plan": self.m.plan.slug, "source": self.chunk.source, "behind": self.decided}
+        newest = connection.scalar(text(NEWEST), given)
+        self.newest = newest or self.decided
+        return newest is not None
+
+
+def _begun(m: Migrating, chunk: Chunk) -> datetime:
+    """When the chunk was begun, by the database's clock, as decisions are dated."""
+    named = {"migration_id": m.attempt_id, "source": chunk.source, "number": chunk.number}
+    with m.engine.connect() as connection:
+        return connection.execute(select(migration_chunk.c.started_at).filter_by(**named)).scalar_one()
 
 
 def _together(counts: dict[str, Any], taken: dict[str, int], found: dict[str, Any]) -> dict[str, Any]:

@@ -143,6 +143,7 @@ migrated = Table(
     ),
     Index("ix_migrated_in_progress", "migration_id", "source", postgresql_where=text("NOT finished")),
     Index("ix_migrated_reason", "migration_id", "state", "reason", postgresql_where=text("state = 'held'")),
+    Index("ix_migrated_intent", "migration_id", "source", postgresql_where=text("intent_at IS NOT NULL")),
 )
 """The account: one row for each source record that was read. Each is migrated, held or out of scope in the end."""
 

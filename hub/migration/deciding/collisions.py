@@ -22,6 +22,9 @@ from hub.store import raw_cursor
 CODE, SOURCE, VERSION = "maHoSo", "nguon", "phienBan"
 """[style] Names in the target's own list of a code, of where it comes from and of its version."""
 
+PIECE = 2_000
+"""Records that are compared at once."""
+
 TO_BE_SENT = "state = 'read' AND loaded_hash IS NULL"
 WAITS = f"(({TO_BE_SENT}) OR (state = 'held' AND reason = 'target_differs'))"
 
@@ -36,6 +39,9 @@ WHERE {TO_BE_SENT} AND h.source IS DISTINCT FROM m.source
 """
 """What came from this source in an earlier attempt is ours, and is brought up to date by the load."""
 
+EQUALS = "CREATE TEMP TABLE target_equals (source text, source_key text)"
+"""Rows that the target holds in the very version that would be sent."""
+
 HELD = f"""
 UPDATE migrated m SET state = 'held', reason = 'target_differs', findings = jsonb_build_array(jsonb_build_object(
     'reason', 'target_differs', 'field', 'dossier_code', 'value', m.dossier_code, 'rule', 'the target''s list',
@@ -43,7 +49,7 @@ UPDATE migrated m SET state = 'held', reason = 'target_differs', findings = json
                    ELSE 'the target has it from ' || h.source END))
 FROM target_holds h
 WHERE m.migration_id = :id AND m.dossier_code = h.code AND {TO_BE_SENT} AND h.source IS DISTINCT FROM m.source
-  AND (m.source, m.source_key) NOT IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[])))
+  AND NOT EXISTS (SELECT FROM target_equals e WHERE (e.source, e.source_key) = (m.source, m.source_key))
 """
 
 FREED = """
@@ -153,7 +159,13 @@ def _hold(m: Migrating, connection: Connection) -> None:
     given: dict[str, Any] = {"id": m.attempt_id}
     with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('lienthong.account'), :id)"), given)
-        equal = [row for row in connection.execute(text(DIFFERS), given) if is_equal(row)]
-        given |= {"sources": [row.source for row in equal], "keys": [row.source_key for row in equal]}
+        connection.execute(text(EQUALS))
+        found = connection.execute(text(DIFFERS), given, execution_options={"yield_per": PIECE})
+        for some in found.partitions():
+            equal = [(row.source, row.source_key) for row in some if is_equal(row)]
+            with raw_cursor(connection).copy("COPY target_equals FROM STDIN") as copy:
+                for row in equal:
+                    copy.write_row(row)
+        connection.execute(text("ANALYZE target_equals"))
         connection.execute(text(HELD), given)
         connection.execute(text(FREED), given)

@@ -32,6 +32,13 @@ SELECT a.code FROM all_codes a WHERE EXISTS (
 """
 """Codes that somebody else claims too, or claimed beside a record that has given them up."""
 
+BY_CODE = (
+    "CREATE INDEX ON incoming (dossier_code)",
+    "CREATE INDEX ON incoming (national_code)",
+    "CREATE INDEX ON touched (code)",
+    "ANALYZE touched",
+)
+
 CLOSURE = """
 WITH RECURSIVE reached (code) AS (
     SELECT code FROM touched
@@ -41,7 +48,9 @@ WITH RECURSIVE reached (code) AS (
         UNION ALL
         SELECT dossier_code, national_code FROM migrated WHERE migration_id = :id AND national_code = r.code
         UNION ALL
-        SELECT dossier_code, national_code FROM incoming WHERE r.code IN (dossier_code, national_code)
+        SELECT dossier_code, national_code FROM incoming WHERE dossier_code = r.code
+        UNION ALL
+        SELECT dossier_code, national_code FROM incoming WHERE national_code = r.code
     ) m, LATERAL (VALUES (m.dossier_code), (m.national_code)) o (code) WHERE o.code IS NOT NULL
 )
 INSERT INTO touched SELECT code FROM reached EXCEPT SELECT code FROM touched
@@ -152,7 +161,7 @@ def set_aside(connection: Connection, given: dict[str, Any]) -> int:
     connection.execute(text(TOUCHED), given)
     if not connection.scalar(text("SELECT count(*) FROM touched")):
         return 0
-    for statement in (CLOSURE, STOOD, ASIDE, CONTESTED):
+    for statement in (*BY_CODE, CLOSURE, STOOD, ASIDE, CONTESTED):
         connection.execute(text(statement), given)
     return int(connection.scalar(text("SELECT count(*) FROM touched")) or 0)
 

@@ -168,6 +168,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT finished"),
     )
     op.create_index(
+        "ix_migrated_intent",
+        "migrated",
+        ["migration_id", "source"],
+        unique=False,
+        postgresql_where=sa.text("intent_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_migrated_reason",
         "migrated",
         ["migration_id", "state", "reason"],
@@ -412,6 +419,7 @@ def downgrade() -> None:
     op.drop_index("ix_migrated_national", table_name="migrated", postgresql_where=sa.text("national_code IS NOT NULL"))
     op.drop_index("ix_migrated_code", table_name="migrated")
     op.drop_index("ix_migrated_in_progress", table_name="migrated", postgresql_where=sa.text("NOT finished"))
+    op.drop_index("ix_migrated_intent", table_name="migrated", postgresql_where=sa.text("intent_at IS NOT NULL"))
     op.drop_index("ix_migrated_reason", table_name="migrated", postgresql_where=sa.text("state = 'held'"))
     op.drop_index(
         "ix_migrated_owed", table_name="migrated", postgresql_where=sa.text("state IN ('read', 'loading', 'unknown')")

@@ -58,7 +58,7 @@ def work(
             say_long(f"{count:,} dossiers in {to}")
         return
     found = undecided.groups(m, attempt, **chosen)
-    single = undecided.records(opened.engine, attempt, **chosen, limit=limit) if code else []
+    single = undecided.records(m, attempt, **chosen, limit=limit) if code else []
     counts = undecided.undecided_counts(opened.engine, attempt.migration_id)
     if as_json:
         print_json({"plan": slug, "migration_id": attempt.migration_id, "counts": counts, "groups": found,

@@ -153,6 +153,18 @@ def test_a_file_with_another_digest_and_one_that_is_missing_are_named(both: Merg
     assert "missing,not found" in next(line for line in files if "H13.1-0003" in line)
 
 
+def test_evidence_shows_no_person_in_what_a_peer_said_or_a_dossier_is_held_for(both: Merged) -> None:
+    said = "the target refuses it: gọi bà Ba 0909123456"
+    both.run("UPDATE migrated_file SET state = 'refused', reason = :said WHERE source_key = 'k3'", said=said)
+    both.change("k5", findings=[{"reason": "bad_code", "field": "commune", "value": "nhà Trần Thị Bé Ba"}])
+
+    folder = Path(proved(both).folder)
+
+    shown = {name: (folder / name).read_text("utf-8-sig") for name in ("files.csv", "held.csv")}
+    assert "refused,the target refuses it: gọi bà Ba " in shown["files.csv"] and "0909123456" not in shown["files.csv"]
+    assert "commune,nhà T. T. B. B." in shown["held.csv"]
+
+
 def test_evidence_is_the_same_for_the_same_account_and_an_edited_file_is_found(both: Merged) -> None:
     first, second = proved(both), proved(both)
 

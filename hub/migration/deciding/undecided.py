@@ -1,8 +1,6 @@
 """The work list of a migration: what waits for a person, grouped by what is to be decided, and the single dossiers."""
 
-import re
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
@@ -10,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from hub.context import Hub
 from hub.migration.attempt import Attempt, Migrating
 from hub.migration.deciding.candidates import Candidate, candidates_of
+from hub.migration.deciding.places import place_names, places_in
 from hub.migration.reading.recoding import recoding_of
 from hub.tabular import Sheet
 from schemas.records import VIET_NAM
@@ -82,12 +81,6 @@ SHEET = Sheet(
 )
 """Columns of the exported list with their widths in characters; the last is for people to fill in."""
 
-_PLACE = re.compile(
-    r"^(?:nay\s+(?:là|thuộc)\s+)?"
-    r"(?:phường|xã|thị trấn|đặc khu|quận|huyện|thị xã|thành phố|tỉnh|(?:p|x|tt|q|h|tx|tp|t)\.)(?:\s|\b).*",
-    re.IGNORECASE,
-)
-
 
 def undecided_counts(engine: Engine, migration_id: int) -> dict[str, dict[str, int]]:
     """How much waits for a person: `communes`, `agencies` and `collisions`, each with `dossiers` and `codes`."""
@@ -114,7 +107,7 @@ def groups(
 
 
 def records(
-    engine: Engine,
+    m: Migrating,
     attempt: Attempt,
     *,
     source: str | None = None,
@@ -123,16 +116,17 @@ def records(
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Single dossiers that wait; of the address only the places that it names."""
-    with engine.connect() as connection:
-        return list(_records(connection, _of(attempt.migration_id, source, field, code), limit))
+    given = _of(attempt.migration_id, source, field, code)
+    with m.engine.connect() as connection:
+        return list(_records(connection, given, limit, place_names(m.target_hub.units())))
 
 
 def lines(
     m: Migrating, connection: Connection, attempt: Attempt, **chosen: str | None
 ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
     """The rows of `SHEET`, read from a cursor on the server."""
-    proposals = _Proposals(m)
-    for one in _records(connection, _of(attempt.migration_id, **chosen), None):
+    proposals, places = _Proposals(m), place_names(m.target_hub.units())
+    for one in _records(connection, _of(attempt.migration_id, **chosen), None, places):
         known = "; ".join(f"{found['code']} {found['name']}".strip() for found in proposals.of_record(one))
         yield (
             one["source"],
@@ -151,22 +145,13 @@ def lines(
         )
 
 
-def places_in(address: str | None) -> str:
-    """An address without what is about a person: its units by name, everything else as `***`.
-
-    >>> places_in("Số 12, ấp Thới Hòa, phường Long Tuyền (nay là Phường An Bình), TP. Cần Thơ")
-    '***, phường Long Tuyền, nay là Phường An Bình, TP. Cần Thơ'
-    """
-    parts = [part.strip() for part in re.split(r"[,;()\n]+", address or "") if part.strip()]
-    shown = [part if _PLACE.match(part) else "***" for part in parts]
-    return ", ".join(part for part, _ in groupby(shown))
-
-
-def _records(connection: Connection, given: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
+def _records(
+    connection: Connection, given: dict[str, Any], limit: int | None, known: frozenset[str]
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     query = RECORDS + (" LIMIT :limit" if limit is not None else "")
     streamed = {"stream_results": True, "yield_per": 2_000}
     for row in connection.execute(text(query), {**given, "limit": limit}, execution_options=streamed):
-        yield {**row._mapping, "address": places_in(row.address)}
+        yield {**row._mapping, "address": places_in(row.address, known)}
 
 
 def _of(

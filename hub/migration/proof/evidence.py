@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from hub.errors import ConfigurationError
 from hub.migration.proof.sides import LIST
 from hub.tabular import Rows, Sheet, write_table
-from schemas.personal_fields import masked
+from schemas.masking import mask_text
+from schemas.personal_fields import masked, masked_finding
 
 MANIFEST = "MANIFEST.sha256"
 COUNTS = "counts.json"
@@ -44,7 +45,7 @@ QUERIES = {
 SELECT source, source_key, dossier_code, status, verdict, reason, content_hash, target_id FROM account
 ORDER BY {_SORTED}""",
     "held.csv": f"""
-SELECT a.source, a.source_key, a.dossier_code, a.status, a.reason, f ->> 'field', f ->> 'value'
+SELECT a.source, a.source_key, a.dossier_code, a.status, a.reason, f ->> 'field', f ->> 'value', r.record
 FROM (SELECT * FROM account WHERE verdict = 'held') a
 JOIN migrated r ON r.migration_id = :id AND r.source = a.source AND r.source_key = a.source_key
 LEFT JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(r.findings) WHEN 'array' THEN r.findings END) f ON true
@@ -95,10 +96,17 @@ def _write(path: Path, rows: Rows) -> None:
 
 def _shown(name: str, rows: Iterable[tuple[Any, ...]], canonical: dict[str, str]) -> Iterator[tuple[Any, ...]]:
     if name == "held.csv":
-        return ((*row[:6], masked(row[5], row[6]) if row[5] and row[6] else row[6]) for row in rows)
+        return ((*row[:6], _found(*row[5:])) for row in rows)
+    if name == "files.csv":
+        return ((*row[:4], mask_text(row[4]) if row[4] else row[4], *row[5:]) for row in rows)
     if name == "differences.csv":
         return ((*row[:4], *(masked_value(row[2], row[3], value, canonical) for value in row[4:])) for row in rows)
     return iter(rows)
+
+
+def _found(field: str | None, value: str | None, record: dict[str, Any] | None) -> str | None:
+    """The value of a finding as a person may read it, beside the personal values of its own record."""
+    return masked_finding({"field": field, "value": value}, record)["value"] if field and value else value
 
 
 def masked_value(kind: str, field: str | None, value: str | None, canonical: dict[str, str]) -> str | None:

@@ -1,8 +1,8 @@
 """`lienthong migrate rehearse | reconcile | go | verify`: try it, prove it, and see whether it may be opened."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,16 +45,13 @@ def rehearse(
     What earlier rehearsals left there is rolled back first; one that was broken off goes on. Exit codes: 0 nothing is
     unaccounted and both sides are equal, 1 something is not.
     """
-    from hub.migration.attempt import open_attempt
-    from hub.migration.plans.plan import plan_digest, plan_path
+    from hub.migration import flow
     from hub.migration.proof.rehearsal import rehearse as run
 
-    opened, now = open_plan(slug), parse_time(at, "--at") or datetime.now(UTC)
-    digest = plan_digest(plan_path(opened.settings, slug))
-    until = parse_time(mark, "--mark") or now
-    attempt = open_attempt(opened.engine, opened.plan, "rehearsal", digest=digest, mark=until)
+    opened, until = open_plan(slug), parse_time(mark, "--mark")
     with progress_bars(quiet=as_json) as progress:
-        m = _migrating(opened, attempt.migration_id, at, progress=progress)
+        m = flow.begin(opened.settings, opened.engine, slug, "rehearsal", clock=_clock(at), mark=until)
+        m.progress = progress
         report = run(m, processes=2 * (os.cpu_count() or 1))
     fine = report["proof"]["equal"]
     if as_json:
@@ -155,9 +152,13 @@ def _signed(folder: Path) -> str | None:
 def _migrating(opened: Opened, number: int, at: str | None, **passed_in: Any) -> Any:
     from hub.migration.attempt import migrating
 
-    if at:
-        passed_in["clock"] = partial(parse_time, at, "--at")
+    passed_in["clock"] = _clock(at)
     return migrating(opened.settings, opened.engine, opened.plan.slug, number, **passed_in)
+
+
+def _clock(at: str | None) -> Callable[[], datetime]:
+    moment = parse_time(at, "--at")
+    return lambda: moment or datetime.now(UTC)
 
 
 def _show_proof(slug: str, proof: Any) -> None:

@@ -86,10 +86,15 @@ def must_be_current(engine: Engine, plan: str, kind: AttemptKind | None = None) 
     return found
 
 
+def under_way(engine: Engine, plan: str, kind: AttemptKind) -> Attempt | None:
+    """The attempt that is taken up; None where one of this kind would begin."""
+    found = current(engine, plan, kind)
+    return None if found is not None and kind == "rehearsal" and found.past("proved") else found
+
+
 def open_attempt(engine: Engine, plan: Plan, kind: AttemptKind, *, digest: str, mark: datetime) -> Attempt:
     """Take up the running attempt of this kind, or begin one; history is read up to `mark`."""
-    found = current(engine, plan.slug, kind)
-    if found is not None and (kind == "cutover" or not found.past("proved")):
+    if found := under_way(engine, plan.slug, kind):
         return found
     with engine.begin() as connection:
         values = {"plan": plan.slug, "kind": kind, "plan_digest": digest, "target": plan.target.province, "mark": mark}

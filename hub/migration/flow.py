@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from hub.config import Settings
 from hub.errors import StageFailed
-from hub.migration.attempt import AttemptKind, Migrating, current, migrating, move_on, open_attempt
+from hub.migration.attempt import AttemptKind, Migrating, migrating, move_on, open_attempt, under_way
 from hub.migration.cutover.approving import locked
 from hub.migration.cutover.freezing import BEHIND, freeze
 from hub.migration.deciding.collisions import find_collisions
@@ -27,18 +27,25 @@ Counts = dict[str, Any]
 
 
 def begin(
-    settings: Settings, engine: Engine, slug: str, kind: AttemptKind, *, clock: Callable[[], datetime]
+    settings: Settings,
+    engine: Engine,
+    slug: str,
+    kind: AttemptKind,
+    *,
+    clock: Callable[[], datetime],
+    mark: datetime | None = None,
 ) -> Migrating:
-    """Take up the attempt that is under way, or begin one with a plan that is sound.
+    """Take up the attempt that is under way, or begin one with a plan that is sound: its history reaches to `mark`, or
+    to now.
 
     Raises:
         ConfigurationError: the plan is wrong, or names what is not there; nothing was begun.
     """
     plan = load_plan(settings, slug)
-    if current(engine, slug, kind) is None:
+    if under_way(engine, slug, kind) is None:
         must_be_sound(plan, settings, clock())
     digest = plan_digest(plan_path(settings, slug))
-    attempt = open_attempt(engine, plan, kind, digest=digest, mark=clock())
+    attempt = open_attempt(engine, plan, kind, digest=digest, mark=mark or clock())
     m = migrating(settings, engine, slug, attempt.migration_id, clock=clock)
     if kind == "rehearsal" and attempt.target_mark is None:
         from hub.migration.proof.rehearsal import step_back

@@ -51,3 +51,11 @@ def test_evidence_is_held_against_the_digest_that_the_hub_kept(
     assert len(answer["wrong"]) == 3  # the manifest is another, accounting.csv is not in it, and so was added
 
     assert said(capsys, "verify", str(both.m.settings.home))[0] == 2
+
+
+def test_a_rehearsal_begins_only_with_a_plan_that_is_sound(both: Merged, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["migrate", "rehearse", "can_tho", "--at", "2026-06-20T14:00"])
+
+    assert ended.value.code == 2 and "viettel_hau_giang" in capsys.readouterr().err
+    assert both.run("SELECT kind FROM migration") == [{"kind": "cutover"}], "nothing was begun"

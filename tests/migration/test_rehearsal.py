@@ -51,6 +51,18 @@ def test_the_same_mark_and_sources_give_the_same_digest_whatever_was_sent_twice(
     assert (second["compared"]["same"], second["compared"]["changes"]) == (6, [])
 
 
+def test_files_are_counted_by_the_hubs_own_words_whatever_the_peer_said_of_each(engine: Engine, tmp_path: Path) -> None:
+    refused = "UPDATE migrated_file SET state = 'refused', reason = 'the target refuses it: ' || {} || file_id"
+    reports = []
+    for words in ("source_key", "migration_id"):
+        both = merged(engine, tmp_path, kind="rehearsal")
+        both.run(refused.format(words))
+        reports.append(keep_report(both.m, prove(both.m, outgoing=outgoing)))
+
+    assert reports[0]["files"] == [{"state": "refused", "reason": "the target refuses it", "files": 4, "bytes": 400}]
+    assert reports[0]["digest"] == reports[1]["digest"]
+
+
 def test_what_is_new_gone_or_other_than_in_the_last_rehearsal_is_counted_with_codes(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -33,8 +33,10 @@ FROM (SELECT record -> 'former' AS former FROM migrated WHERE migration_id = :id
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
+# The words behind the colon, a digest or the peer's own, are other ones for each file and each time.
 FILES = """
-SELECT state, coalesce(reason, '') AS reason, count(*) AS files, coalesce(sum(size), 0)::bigint AS bytes
+SELECT state, split_part(coalesce(reason, ''), ': ', 1) AS reason, count(*) AS files,
+       coalesce(sum(size), 0)::bigint AS bytes
 FROM migrated_file WHERE migration_id = :id GROUP BY 1, 2 ORDER BY 1, 2
 """
 

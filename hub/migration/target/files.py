@@ -32,6 +32,7 @@ class Owed:
 class Handed:
     """What became of a file: `migrated`, `missing` at the source, `refused` by the target, or `owed` still.
 
+    `reason` begins with a phrase of the hub's own, by which files are counted; behind its colon stand the peer's words.
     `size` in bytes; `digest` of what was fetched and `stated` by the source, SHA-256 in hex.
     """
 
@@ -80,9 +81,9 @@ def hand_over(source: Connector, target: Connector, owed: Owed) -> Handed:
             why = error.what
             continue
         except PeerError as error:
-            return Handed(owed, "refused", error.what, **known)
+            return Handed(owed, "refused", f"the target refuses it: {error.what}", **known)
         if answer.kind not in ("done", "exists"):
-            return Handed(owed, "refused", _words(answer), **known)
+            return Handed(owed, "refused", f"the target refuses it: {_words(answer)}", **known)
         there = sha256_in(answer.values.get("digest"))
         if there != digest:
             return Handed(

@@ -98,6 +98,17 @@ def test_after_the_opening_the_new_province_owes_only_what_goes_on(
     ]  # fmt: skip
 
 
+def test_what_the_hub_never_delivered_for_an_old_province_is_owed_with_all_its_steps(
+    cutover: Merged, new: Province
+) -> None:
+    open_province(cutover.m, "Lê Thị Hoa")  # no old province was ever synced here
+    new.run(("n3", 3, version("H13.1-0003", 3, status=10)), ("n4", 3, version("H13.1-0004", 3)))
+    assert set(new.owed()) == {"H13.1-0004"}, "history is not reported, what is under way is"
+    steps = new.ask("SELECT dossier_code, state, count(*) FROM progress_step WHERE province = :province"
+                    " GROUP BY 1, 2 ORDER BY 1")  # fmt: skip
+    assert [tuple(row) for row in steps] == [("H13.1-0003", "delivered", 3), ("H13.1-0004", "pending", 3)]
+
+
 @pytest.mark.parametrize("state", ["following", "frozen", "proved"])
 def test_what_is_not_approved_is_not_opened(cutover: Merged, state: str) -> None:
     bring(cutover.m, state)

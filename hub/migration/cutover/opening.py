@@ -23,8 +23,7 @@ SELECT :target, a.dossier_code, a.source, coalesce(o.outgoing_code, a.national_c
        o.delivered_hash IS NOT NULL, a.finished,
        CASE WHEN a.finished THEN :at
             WHEN o.delivered_hash IS NOT NULL THEN coalesce(s.until, to_timestamp(0))
-            WHEN a.source = ANY(:synced) THEN to_timestamp(0)
-            ELSE coalesce(a.changed_at, :at) END,
+            ELSE to_timestamp(0) END,
        a.migration_id
 FROM migrated a
 LEFT JOIN dossier o ON o.province = a.source AND o.dossier_code = a.dossier_code
@@ -34,10 +33,7 @@ LEFT JOIN (SELECT province, dossier_code, max(happened_at) AS until FROM progres
 WHERE a.migration_id = :id AND a.state = 'migrated'
 """
 """History is settled up to the opening. Of a dossier under way: up to the last step that the hub delivered for the old
-province; nothing where the hub had it and did not deliver it; and up to its last change where the old province was
-never synced by the hub, since it reported by other means."""
-
-SYNCED = "SELECT DISTINCT province FROM run WHERE kind = 'sync' AND NOT dry_run AND province = ANY(:sources)"
+province. Where the hub delivered nothing the look-up tells what the national side has, and the rest is sent."""
 
 CLOSE = "UPDATE dossier SET succeeded_by = :target WHERE province = ANY(:sources)"
 
@@ -91,7 +87,6 @@ def open_province(m: Migrating, by: str) -> dict[str, Any]:
             attempt = locked(connection, attempt, ("approved",))
             must_owe_nothing(connection, m.plan.slug, sources)
             given: dict[str, Any] = {"target": target, "sources": sources, "id": attempt.migration_id, "at": now}
-            given["synced"] = list(connection.scalars(text(SYNCED), given))
             connection.execute(text("SET LOCAL work_mem = '64MB'"))
             moved = connection.execute(text(SUCCESSION), given).rowcount
             connection.execute(text(CLOSE), given)

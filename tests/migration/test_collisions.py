@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert
 
 from connectors.connector import HOSTS
 from hub.errors import StageFailed
+from hub.migration.deciding import collisions
 from hub.migration.deciding.collisions import find_collisions
 from hub.migration.plans.plan import Source
 from hub.migration.reading import account
@@ -115,6 +116,21 @@ def test_what_came_from_the_same_source_in_an_earlier_attempt_is_ours(both: Movi
     enter(both, ONE, dossier(1, ONE, status=8))
     assert find_collisions(both.m)["with_target"] == 0
     assert load(both.m)["updated"] == 1
+
+
+def test_a_code_that_the_target_holds_as_it_would_be_sent_collides_with_nothing(
+    both: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(both, ONE, *(dossier(number, ONE) for number in range(1, 6)))
+    load(both.m)
+    there = [(code, TWO, item["phienBan"]) for code, item in sorted(both.target.there().items())]
+    both.run("DELETE FROM migrated")
+    enter(both, ONE, dossier(1, ONE, status=8), *(dossier(number, ONE) for number in range(2, 6)))
+    monkeypatch.setattr(collisions, "PIECE", 2)
+    monkeypatch.setattr(collisions, "_list", lambda m: [there])
+    assert find_collisions(both.m)["with_target"] == 1
+    assert held(both) == {(ONE, f"{ONE}-0001"): ("target_differs", f"the target has it from {TWO}")}
+    assert both.states() == {"held": 1, "read": 4}
 
 
 def test_the_target_is_asked_for_its_list_once_and_for_a_delta_only_about_its_codes(both: Moving) -> None:

@@ -66,7 +66,7 @@ def test_a_small_drill_loses_nothing_and_sends_nothing_twice(
         rows = connection.scalar(text(f"{query} AND migrated.state IN ('migrated', 'held', 'out_of_scope')"))
         assert rows == connection.scalar(text(query)) >= sum(one["has"] for one in peers["sources"].values())
     gates = {one["name"]: one["green"] for one in answer["go"]["gates"]}
-    asked = ("unaccounted", "equal", "equal_per_field", "split_open", "frozen", "quiet", "fresh", "milestones")
+    asked = ("unaccounted", "equal", "equal_per_field", "split_open", "frozen", "quiet", "gone", "fresh", "milestones")
     assert [name for name in asked if not gates[name]] == []
     assert (answer["state"] == "opened") == answer["go"]["go"]
     assert "Diễn tập" in Path(answer["page"]).read_text("utf-8") or "diễn tập" in Path(answer["page"]).read_text(

@@ -19,9 +19,6 @@ from hub.migration.target.state import state_now
 from hub.staging import printable
 from hub.store import raw_cursor
 
-CODE, SOURCE, VERSION = "maHoSo", "nguon", "phienBan"
-"""[style] Names in the target's own list of a code, of where it comes from and of its version."""
-
 PIECE = 2_000
 """Records that are compared at once."""
 
@@ -126,8 +123,11 @@ Held = tuple[Any, Any, Any]
 
 
 def _list(m: Migrating) -> Iterator[list[Held]]:
+    """The list names a code, its source and its version as the look-up does."""
+    said = m.target.spec.operations["find"].result
+    code, source, version = said["code"], said["source"], said["version"]
     for page in m.target.pull("dossiers", Window(None, m.clock())):
-        yield [(item.get(CODE), item.get(SOURCE), item.get(VERSION)) for item in page.records()]
+        yield [(item.get(code), item.get(source), item.get(version)) for item in page.records()]
 
 
 def _look_up(m: Migrating) -> Iterator[list[Held]]:

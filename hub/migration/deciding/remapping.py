@@ -9,13 +9,12 @@ from hub.check import apply_gate
 from hub.landing import map_held
 from hub.migration.attempt import Migrating
 from hub.migration.reading import account
+from hub.migration.reading.account import PIECE
 from hub.migration.reading.recoding import refresh
 from hub.runs import end_stage, failing
 from hub.staging import copy_batch, create_staging, drop_staging, staged_count
 from schemas import tables
 
-PIECE = 25_000
-"""Records that are checked and merged at once."""
 MESSAGES = 100
 """Messages that are mapped and staged in one transaction."""
 BY_DECISION = 0

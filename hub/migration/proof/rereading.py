@@ -59,7 +59,7 @@ def reread(m: Migrating, connection: Connection) -> dict[str, Listed]:
     lists = {slug: Listed() for slug in hubs}
     begun = {slug: _begun(m, connection, slug) for slug in hubs}
     place = 0
-    for slug, page in side_by_side({slug: _pages(m, hub, begun[slug]) for slug, hub in hubs.items()}):
+    for slug, page in in_parallel({slug: _pages(m, hub, begun[slug]) for slug, hub in hubs.items()}):
         told = lists[slug]
         told.stated = page.total if page.total is not None else told.stated
         with raw_cursor(connection).copy("COPY seen FROM STDIN") as copy:
@@ -86,7 +86,7 @@ def without_reading(connection: Connection) -> None:
     connection.execute(text(NEWEST))
 
 
-def side_by_side(walks: Mapping[str, Iterator[T]]) -> Iterator[tuple[str, T]]:
+def in_parallel(walks: Mapping[str, Iterator[T]]) -> Iterator[tuple[str, T]]:
     """The items of several walks as they come, each walk in a thread and at most one item ahead."""
     if not walks:
         return

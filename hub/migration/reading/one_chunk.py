@@ -26,6 +26,7 @@ from hub.migration.attempt import Migrating
 from hub.migration.deciding.remapping import BY_DECISION, map_again
 from hub.migration.plans.plan import Source
 from hub.migration.reading import account
+from hub.migration.reading.account import PIECE
 from hub.migration.reading.chunks import Chunk, get_chunk, mark_chunk
 from hub.migration.reading.recoding import refresh
 from hub.migration.watching.clock import maybe_tick
@@ -35,10 +36,6 @@ from hub.staging import drop_staging, staged_count
 from hub.store import province_lock
 from schemas import tables
 from schemas.migration_tables import migration_chunk
-
-PIECE = 25_000
-"""Records that are checked and merged at once: so many that the gate's own half second does not count."""
-
 
 NEWEST = "SELECT max(at) FROM migration_decision WHERE plan = :plan AND source = :source AND at > :behind"
 

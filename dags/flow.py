@@ -6,7 +6,7 @@ Nothing here opens a connection: a DAG file is parsed every half minute. The hub
 import logging
 import os
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -80,6 +80,11 @@ DEFAULTS = {
     "retry_delay": timedelta(minutes=5),
     "retry_policy": ByWhoMustAct(),
 }
+
+
+def now() -> datetime:
+    """The hour by the machine's clock; no setting moves it."""
+    return datetime.now(UTC)
 
 
 def nightly(cron: str | None) -> CronDataIntervalTimetable | None:

@@ -1,13 +1,12 @@
 """`migrate__<plan>`: read, recode, load, follow, freeze, prove, decide, open; in this order, from one plan file."""
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, dag, get_current_context, task
 
-from dags.flow import DEFAULTS, START, broken, ran
+from dags.flow import DEFAULTS, START, broken, now, ran
 from hub.airflow_home import pool_of
 from hub.config import Settings, load_province
 from hub.errors import ConfigurationError
@@ -64,12 +63,6 @@ def open_attempt(slug: str, attempt: int) -> "Migrating":
 
     settings, engine = _place()
     return migrating(settings, engine, slug, attempt, clock=now)
-
-
-def now() -> datetime:
-    """The hour; `LIENTHONG_NOW` stands in for it where a drill or a test runs at another hour than it plays at."""
-    given = os.environ.get("LIENTHONG_NOW")
-    return datetime.fromisoformat(given) if given else datetime.now(UTC)
 
 
 def _place() -> tuple[Settings, Any]:

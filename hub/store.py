@@ -1,8 +1,8 @@
 """The PostgreSQL that holds everything: where it is, its engine, its migrations and its locks."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -107,9 +107,7 @@ def whole_province(engine: Engine, province: str, *purposes: str) -> Iterator[No
     Raises:
         Busy: another process holds one of them; nothing is held then.
     """
-    with ExitStack() as locks:
-        for purpose in purposes:
-            locks.enter_context(province_lock(engine, province, purpose))
+    with province_locks(engine, [(province, purpose) for purpose in purposes]):
         before = _whole.get()
         _whole.set(before | {(engine, province, purpose) for purpose in purposes})
         try:
@@ -127,18 +125,34 @@ def province_lock(engine: Engine, province: str, purpose: str) -> Iterator[None]
     Raises:
         Busy: another process holds it.
     """
-    if (engine, province, purpose) in _whole.get():
+    with province_locks(engine, [(province, purpose)]):
+        yield
+
+
+@contextmanager
+def province_locks(engine: Engine, wanted: Sequence[tuple[str, str]]) -> Iterator[None]:
+    """`province_lock` for several provinces and purposes, by one connection however many they are.
+
+    Raises:
+        Busy: another process holds one of them; nothing is held then.
+    """
+    asked = [one for one in wanted if (engine, *one) not in _whole.get()]
+    if not asked:
         yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        key = {"key": f"lienthong.{province}.{purpose}"}
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key):
-            raise Busy(
-                f"another process is at work on {purpose} of this province",
-                where=province,
-                next_step="Wait for it (lienthong status shows it) or stop it; nothing was started.",
-            )
+        held: list[dict[str, str]] = []
         try:
+            for province, purpose in asked:
+                key = {"key": f"lienthong.{province}.{purpose}"}
+                if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key):
+                    raise Busy(
+                        f"another process is at work on {purpose} of this province",
+                        where=province,
+                        next_step="Wait for it (lienthong status shows it) or stop it; nothing was started.",
+                    )
+                held.append(key)
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+            for key in held:
+                connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)

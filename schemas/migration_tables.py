@@ -28,12 +28,20 @@ ATTEMPT_STATES = (
     "approved",
     "refused",
     "opened",
+    "rolling_back",
     "rolled_back",
 )
-"""States of an attempt in order; `refused` goes back to `following`, `rolled_back` follows any before `opened`."""
+"""States of an attempt in order; `refused` goes back to `following`, `rolling_back` follows any before `opened` and
+goes on to `rolled_back` alone."""
+
+OVER = ("opened", "rolling_back", "rolled_back")
+"""States in which nothing is read or handed over any more."""
 
 KNOWN_TO_TARGET = "state IN ('read', 'loading', 'unknown', 'migrated')"
 """Rows that own their dossier code: what is to be loaded, or is."""
+
+OWED = "state IN ('read', 'loading', 'unknown')"
+"""Rows that wait for the target, or for its answer."""
 
 migration = Table(
     "migration",
@@ -43,6 +51,13 @@ migration = Table(
     Column("kind", Text, nullable=False, comment="rehearsal or cutover"),
     Column("state", Text, nullable=False, server_default="reading", comment="one of ATTEMPT_STATES"),
     Column("plan_digest", Text, nullable=False, comment="SHA-256 of the plan's file when the attempt began, hex"),
+    Column(
+        "plan_fixed",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'::jsonb"),
+        comment="what of the plan may not change under the attempt: sources, target, recode, freeze, attachments",
+    ),
     Column("target", Text, nullable=False, comment="slug of the new province"),
     Column("mark", DateTime(timezone=True), nullable=False, comment="the history reaches to here; deltas go on"),
     Column(
@@ -63,8 +78,14 @@ migration = Table(
         unique=True,
         postgresql_where=text("kind = 'cutover' AND state <> 'rolled_back'"),
     ),
+    Index(
+        "uq_migration_rehearsal",
+        "plan",
+        unique=True,
+        postgresql_where=text("kind = 'rehearsal' AND state IN ('reading', 'loading')"),
+    ),
 )
-"""One attempt at a plan. There is one cutover at a time; rehearsals come and go."""
+"""One attempt at a plan. There is one cutover at a time, and one rehearsal under way."""
 
 migration_chunk = Table(
     "migration_chunk",
@@ -241,7 +262,10 @@ migration_event = Table(
     Column("migration_id", ForeignKey("migration.migration_id"), index=True),
     time_column("at", nullable=False, now=True),
     Column(
-        "kind", Text, nullable=False, comment="state, alert, milestone, approval, refusal, rollback, opening, decision"
+        "kind",
+        Text,
+        nullable=False,
+        comment="state, alert, milestone, approval, refusal, rollback, opening, decision, plan_changed",
     ),
     Column("name", Text, nullable=False, server_default="", comment="which milestone, alert or state"),
     Column("who", Text, nullable=False, server_default="hub", comment="a person's name, or 'hub'"),

@@ -8,6 +8,7 @@ import typer
 
 from hub import audit
 from hub.cli.migrating import Opened, PlanSlug, open_plan
+from hub.cli.moments import past_moment
 from hub.cli.output import NO, Json, local_time, out, print_json, progress_bars
 from hub.cli.sync import parse_time
 from hub.migration.plans.plan import told
@@ -42,7 +43,8 @@ def milestone(
     """Show the plan's milestones, or state one met with its source. Exit code 1: one is late."""
     from hub.migration.cutover.milestones import milestones_of, state_milestone
 
-    opened, now = open_plan(slug), _now(at)
+    opened = open_plan(slug)
+    now = past_moment(at) if name is not None else parse_time(at, "--at") or datetime.now(UTC)
     if name is not None:
         state_milestone(opened.engine, opened.plan, name, audit.person(by), source, not not_met, at=now)
     found = milestones_of(opened.engine, opened.plan, now)
@@ -135,17 +137,14 @@ def find_command(
     raise typer.Exit(0 if found else NO)
 
 
-def _now(at: str | None) -> datetime:
-    return parse_time(at, "--at") or datetime.now(UTC)
-
-
 def _migrating(opened: Opened, at: str | None, **passed_in: Any) -> Any:
     """The plan's cutover, with the moment that was given for now."""
     from hub.migration.attempt import migrating, must_be_current
 
     attempt = must_be_current(opened.engine, opened.plan.slug, "cutover")
     if at:
-        passed_in["clock"] = partial(_now, at)
+        passed_in["clock"] = partial(past_moment, at)
+        past_moment(at)
     return migrating(opened.settings, opened.engine, opened.plan.slug, attempt.migration_id, **passed_in)
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.cli.migrating import Opened, PlanSlug, open_plan
+from hub.cli.moments import past_moment
 from hub.cli.output import NO, OK, Json, out, print_json, progress_bars, say_long
 from hub.cli.sync import parse_time
 from hub.config import Settings
@@ -78,6 +79,7 @@ def reconcile(
     from hub.migration.proof.proving import prove
 
     opened = open_plan(slug)
+    past_moment(at)
     attempt = must_be_current(opened.engine, slug, "rehearsal" if rehearsal else "cutover")
     with progress_bars(quiet=as_json) as progress:
         proof = prove(_migrating(opened, attempt.migration_id, at, progress=progress), reread=reread)

@@ -1,20 +1,19 @@
 """`lienthong migrate run`: the cutover itself, from the first page of history to the newest change."""
 
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from hub.cli.migrating import Opened, PlanSlug, open_plan
+from hub.cli.moments import past_moment
 from hub.cli.output import Json, out, print_json, progress_bars
 from hub.cli.sync import parse_time
 from hub.errors import ConfigurationError
 from hub.migration.plans.plan import Plan
 
-Clock = Callable[[], datetime]
 At = Annotated[str | None, typer.Option("--at", help="Take this moment for now.", show_default=False)]
 
 
@@ -53,8 +52,9 @@ def _run(opened: Opened, sources: list[str], until: datetime | None, at: str | N
     from hub.migration import flow
     from hub.migration import run as running
 
-    clock = partial(parse_time, at, "--at") if at is not None else partial(datetime.now, UTC)
-    m = flow.begin(opened.settings, opened.engine, opened.plan.slug, "cutover", clock=cast(Clock, clock))
+    past_moment(at)
+    clock = partial(past_moment, at)
+    m = flow.begin(opened.settings, opened.engine, opened.plan.slug, "cutover", clock=clock)
     m.progress = progress
     processes = 2 * (os.cpu_count() or 1)
     if not sources:

@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from connectors import Connector
 from hub.config import Settings, load_province
 from hub.context import Hub, Progress, connector_of, silent
-from hub.errors import StageFailed
+from hub.errors import Busy, Refused, StageFailed
+from hub.migration.plans.fixed import fixed_parts
 from hub.migration.plans.plan import Plan, load_plan
 from mappings import Mapping
 from schemas.migration_tables import ATTEMPT_STATES, migration, migration_event
@@ -93,21 +95,63 @@ def under_way(engine: Engine, plan: str, kind: AttemptKind) -> Attempt | None:
 
 
 def open_attempt(engine: Engine, plan: Plan, kind: AttemptKind, *, digest: str, mark: datetime) -> Attempt:
-    """Take up the running attempt of this kind, or begin one; history is read up to `mark`."""
-    if found := under_way(engine, plan.slug, kind):
-        return found
-    with engine.begin() as connection:
-        values = {"plan": plan.slug, "kind": kind, "plan_digest": digest, "target": plan.target.province, "mark": mark}
-        begun = _read(connection.execute(insert(migration).values(**values).returning(*_COLUMNS)).one())
-        note_event(connection, plan.slug, begun.migration_id, "state", f"{kind} began", name="reading")
-    return begun
+    """Take up the running attempt of this kind, or begin one; history is read up to `mark`.
+
+    Raises:
+        Busy: others begin and end attempts at this plan meanwhile.
+    """
+    values = {"plan": plan.slug, "kind": kind, "plan_digest": digest, "target": plan.target.province, "mark": mark}
+    values["plan_fixed"] = fixed_parts(plan)
+    for _ in range(TRIES):
+        if found := under_way(engine, plan.slug, kind):
+            return found
+        with engine.begin() as connection:
+            fresh = insert(migration).values(**values).on_conflict_do_nothing().returning(*_COLUMNS)
+            row = connection.execute(fresh).one_or_none()
+            if row is not None:
+                begun = _read(row)
+                note_event(connection, plan.slug, begun.migration_id, "state", f"{kind} began", name="reading")
+                return begun
+    raise Busy(
+        f"another process begins and ends a {kind} of this plan",
+        where=f"migration {plan.slug}",
+        next_step="Nothing was begun. Wait for it, then give the command again.",
+    )
+
+
+TRIES = 3
+"""Times that the attempt of another process, which began at the same moment, is looked for."""
+
+LOCKED = "SELECT state FROM migration WHERE migration_id = :id FOR UPDATE"
+
+
+def locked(connection: Connection, attempt: Attempt, states: tuple[str, ...]) -> Attempt:
+    """The attempt's row, held until the transaction ends, as it stands and in one of these states still.
+
+    Raises:
+        Refused: somebody else moved it meanwhile.
+    """
+    state = str(connection.scalar(text(LOCKED), {"id": attempt.migration_id}))
+    if state not in states:
+        raise Refused(
+            f"somebody else brought the {attempt.kind} to '{state}' meanwhile",
+            where=f"migration {attempt.plan} · attempt {attempt.migration_id}",
+            next_step=f"Nothing was changed. See where it stands: lienthong migrate go {attempt.plan}",
+        )
+    return replace(attempt, state=state)
 
 
 def move_on(connection: Connection, attempt: Attempt, state: str, **values: Any) -> None:
-    """Bring the attempt to another state, with an event, inside the stage's own transaction."""
+    """Bring an attempt that is `locked` to another state, with an event, inside the stage's own transaction."""
     changed = update(migration).filter_by(migration_id=attempt.migration_id).values(state=state, error=None, **values)
     connection.execute(changed)
     note_event(connection, attempt.plan, attempt.migration_id, "state", f"{attempt.state} -> {state}", name=state)
+
+
+def advance(m: "Migrating", before: tuple[str, ...], after: str) -> None:
+    """`locked` and `move_on` in a transaction of their own."""
+    with m.engine.begin() as connection:
+        move_on(connection, locked(connection, m.attempt, before), after)
 
 
 def note_event(

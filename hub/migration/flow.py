@@ -10,18 +10,23 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hub.config import Settings
-from hub.errors import StageFailed
-from hub.migration.attempt import AttemptKind, Migrating, migrating, move_on, open_attempt, under_way
-from hub.migration.cutover.approving import locked
+from hub.migration.attempt import AttemptKind, Migrating, migrating, open_attempt, under_way
 from hub.migration.cutover.freezing import BEHIND, freeze
-from hub.migration.deciding.collisions import find_collisions
+from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.plans.plan import load_plan, plan_digest, plan_path
 from hub.migration.plans.problems import must_be_sound
-from hub.migration.reading.chunks import cut_chunks, read_until
+from hub.migration.proof.proving import prove
+from hub.migration.proof.rehearsal import keep_report, step_back
+from hub.migration.reading.chunks import cut_chunks
 from hub.migration.reading.one_chunk import read_chunk
+from hub.migration.run import collide as collide
+from hub.migration.run import loaded as loaded
 from hub.migration.run import run_delta, settle_counts
+from hub.migration.target.attachments import hand_over_files
+from hub.migration.target.handing_over import hand_over
 from hub.migration.target.loading import load
 from hub.migration.target.state import mark
+from hub.migration.watching.page import write_page
 
 Counts = dict[str, Any]
 
@@ -40,6 +45,7 @@ def begin(
 
     Raises:
         ConfigurationError: the plan is wrong, or names what is not there; nothing was begun.
+        Refused: what the attempt rests on is other in the plan than when it began.
     """
     plan = load_plan(settings, slug)
     if under_way(engine, slug, kind) is None:
@@ -47,9 +53,8 @@ def begin(
     digest = plan_digest(plan_path(settings, slug))
     attempt = open_attempt(engine, plan, kind, digest=digest, mark=mark or clock())
     m = migrating(settings, engine, slug, attempt.migration_id, clock=clock)
+    must_be_the_plan(m)
     if kind == "rehearsal" and attempt.target_mark is None:
-        from hub.migration.proof.rehearsal import step_back
-
         step_back(m)
     return m
 
@@ -62,26 +67,6 @@ def unread(m: Migrating, source: str) -> list[int]:
 def read(m: Migrating, source: str, number: int) -> Counts:
     """Read one chunk to its end."""
     return read_chunk(m, source, number)
-
-
-def collide(m: Migrating) -> Counts:
-    """Find what collides once all history is read, before anything is loaded.
-
-    Raises:
-        StageFailed: a chunk is not read yet.
-    """
-    if m.attempt.state != "reading":
-        return {}
-    if read_until(m) is None:
-        raise StageFailed(
-            "the history is not read to its end",
-            where=f"migration {m.plan.slug}",
-            next_step="Clear the chunks that failed, or start the flow again: it reads what is missing.",
-        )
-    settle_counts(m)
-    found = find_collisions(m)
-    _move(m, "reading", "loading")
-    return found
 
 
 def set_mark(m: Migrating) -> Counts:
@@ -98,15 +83,7 @@ def load_source(m: Migrating, source: str) -> Counts:
 
 def files_of_source(m: Migrating, source: str) -> Counts:
     """Hand over the files of one source's dossiers."""
-    from hub.migration.target.attachments import hand_over_files
-
     return hand_over_files(m, source) if m.attempt.state == "loading" else {}
-
-
-def loaded(m: Migrating) -> None:
-    """History and files are handed over: a cutover follows its sources from here on."""
-    if m.attempt.kind == "cutover" and m.attempt.state == "loading":
-        _move(m, "loading", "following")
 
 
 def follow(m: Migrating, source: str) -> bool:
@@ -118,8 +95,6 @@ def follow(m: Migrating, source: str) -> bool:
 
 def follow_on(m: Migrating) -> bool:
     """Hand over what changed at all sources. Whether following ends."""
-    from hub.migration.cutover.freezing import hand_over
-
     if m.attempt.state == "following":
         hand_over(m)
         settle_counts(m)
@@ -133,16 +108,11 @@ def freeze_once(m: Migrating) -> Counts:
 
 def prove_once(m: Migrating) -> Counts:
     """The proof of a cutover that waits for its decision, or of a rehearsal, which keeps its report."""
-    from hub.migration.proof.proving import prove
-    from hub.migration.watching.page import write_page
-
     attempt = m.attempt
     if attempt.kind == "cutover" and attempt.state not in BEHIND[:2]:
         return {}
     proof = prove(m)
     if attempt.kind == "rehearsal":
-        from hub.migration.proof.rehearsal import keep_report
-
         keep_report(m, proof)
     write_page(m.engine, m.settings, m.plan, m.clock())
     return {"proof": proof.proof_id, "unaccounted": proof.unaccounted, "equal": proof.equal}
@@ -150,8 +120,3 @@ def prove_once(m: Migrating) -> Counts:
 
 def _over(m: Migrating) -> bool:
     return m.clock() >= m.plan.freeze or m.attempt.state != "following"
-
-
-def _move(m: Migrating, before: str, after: str) -> None:
-    with m.engine.begin() as connection:
-        move_on(connection, locked(connection, m.attempt, (before,)), after)

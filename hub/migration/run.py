@@ -8,10 +8,14 @@ from typing import Any
 from sqlalchemy import text, update
 
 from hub.errors import Busy, HubError, Refused, StageFailed
-from hub.migration.attempt import Migrating
+from hub.migration.attempt import Migrating, advance
+from hub.migration.cutover.states import NEXT
+from hub.migration.deciding.collisions import find_collisions
+from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.reading.chunks import Chunk, ChunkKind, chunks_of, cut_chunks, delta_chunk, get_chunk, read_until
 from hub.migration.reading.one_chunk import read_chunk
 from hub.migration.reading.workers import in_turn, side_by_side
+from hub.migration.target.handing_over import hand_over
 from hub.migration.watching.clock import tick
 from schemas.migration_tables import migration
 
@@ -28,34 +32,58 @@ def run(m: Migrating, *, processes: int = 1, until: datetime | None = None) -> d
         `counts` of the account by state.
 
     Raises:
-        Refused: it is past following its sources.
+        Refused: it is past following its sources, or by another plan than it began with.
         StageFailed: a peer failed; the other sources were read on, and the next run resumes.
     """
-    from hub.migration import flow
-    from hub.migration.cutover.freezing import hand_over
-
     must_go_on(m)
     told: dict[str, Any] = {}
     if m.attempt.state == "reading":
         told["history"] = run_history(m, processes=processes)
-        flow.collide(m)
+        collide(m)
     if m.attempt.state == "loading":
         told["load"] = hand_over(m)
-        flow.loaded(m)
+        loaded(m)
     told["delta"] = run_delta(m, processes=processes, until=until)
     told["delta_load"] = hand_over(m)
     return {"state": m.attempt.state, **told, "counts": settle_counts(m)}
 
 
 def must_go_on(m: Migrating) -> None:
-    """Raises Refused for an attempt that has come further, or was rolled back."""
+    """Raises Refused for an attempt that has come further, or was rolled back, or began with another plan."""
     attempt = m.attempt
     if attempt.state not in GOES_ON:
         raise Refused(
             f"there is nothing to run: the {attempt.kind} stands at '{attempt.state}'",
             where=f"migration {m.plan.slug} · attempt {attempt.migration_id}",
-            next_step=f"Nothing was read. See what is next: lienthong migrate go {m.plan.slug}",
+            next_step=f"Nothing was read. {NEXT.get(attempt.state, '').format(plan=m.plan.slug)}".rstrip(),
         )
+    must_be_the_plan(m)
+
+
+def collide(m: Migrating) -> dict[str, Any]:
+    """Find what collides once all history is read, before anything is loaded.
+
+    Raises:
+        StageFailed: a chunk is not read yet.
+    """
+    if m.attempt.state != "reading":
+        return {}
+    if read_until(m) is None:
+        raise StageFailed(
+            "the history is not read to its end",
+            where=f"migration {m.plan.slug}",
+            next_step="Clear the chunks that failed, or start the flow again: it reads what is missing.",
+        )
+    settle_counts(m)
+    found = find_collisions(m)
+    advance(m, ("reading",), "loading")
+    return found
+
+
+def loaded(m: Migrating) -> None:
+    """History and files are handed over: a cutover follows its sources from here on."""
+    if m.attempt.kind == "cutover" and m.attempt.state == "loading":
+        advance(m, ("loading",), "following")
 
 
 def run_history(m: Migrating, *, processes: int = 1, sources: Sequence[str] | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, insert, text
 
 from hub.migration.attempt import Migrating, note_event, open_attempt
 from hub.migration.cutover.milestones import state_milestone
+from hub.migration.proof.fingerprint import fingerprint
 from schemas.migration_tables import migration_proof
 from tests.migration.merged import NOON, Merged, merged
 
@@ -20,7 +21,8 @@ def proved_cutover(engine: Engine, home: Path, **given: Any) -> Merged:
     rehearsal = open_attempt(engine, made.m.plan, "rehearsal", digest="", mark=NOON)
     with engine.begin() as connection:
         for attempt_id in (rehearsal.migration_id, made.m.attempt_id):
-            proof = {"counts": {}, "unaccounted": 0, "equal": True, "folder": "", "digest": "", "at": NOON}
+            counts = {"fingerprint": fingerprint(connection, attempt_id)}
+            proof = {"counts": counts, "unaccounted": 0, "equal": True, "folder": "", "digest": "", "at": NOON}
             connection.execute(insert(migration_proof).values(migration_id=attempt_id, **proof))
         connection.execute(text("UPDATE migrated SET finished = status IN (3, 8, 10)"))
         note_event(connection, made.m.plan.slug, None, "state", "written by a test")

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, insert, text
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
 from hub.config import BASE, Settings
 from hub.migration.attempt import Migrating, open_attempt
-from hub.migration.plans.plan import load_plan
+from hub.migration.plans.plan import load_plan, plan_digest, plan_path
 from hub.staging import content_hash
 from sandbox.import_ledger import ImportLedger
 from sandbox.vnpt_import import VnptImport
@@ -201,7 +201,7 @@ def moving(engine: Engine, home: Path, target: Target, *, batch: int = 10) -> Mo
     chunks = plan.chunks.model_copy(update={"batch": batch})
     recode = plan.recode.model_copy(update={"agencies": None})
     plan = plan.model_copy(update={"sources": plan.sources[:1], "chunks": chunks, "recode": recode})
-    attempt = open_attempt(engine, plan, "cutover", digest="0" * 64, mark=NOON)
+    attempt = open_attempt(engine, plan, "cutover", digest=plan_digest(plan_path(settings, "can_tho")), mark=NOON)
     m = Migrating(
         plan,
         settings,

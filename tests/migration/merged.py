@@ -236,8 +236,8 @@ def merged(
             for row in sent
         ]
         connection.execute(
-            update(migration).values(
-                state="frozen" if kind == "cutover" else "loading", read_until=NOON, frozen_at=NOON
-            )
+            update(migration)
+            .filter_by(migration_id=attempt.migration_id)
+            .values(state="frozen" if kind == "cutover" else "loading", read_until=NOON, frozen_at=NOON)
         )
     return Merged(m, peers)

@@ -16,10 +16,11 @@ from connectors import Connector, Hosts, Peer, load_spec
 from connectors.connector import HOSTS
 from connectors.errors import PeerDown
 from connectors.wire.transport import NoAnswer, NotSent, WireRequest, WireResponse
-from hub.errors import ConfigurationError, StageFailed
+from hub.errors import Busy, ConfigurationError, StageFailed
 from hub.migration.target.attachments import hand_over_files, list_files
 from hub.migration.target.files import fetch, sha256_in
 from hub.migration.target.loading import load
+from hub.store import province_lock
 from sandbox import files as sandbox_files
 from sandbox.provinces import PROFILES
 from tests.connectors.conftest import SPECS
@@ -211,13 +212,27 @@ def test_only_dossiers_that_the_target_has_get_their_files(both: Moving) -> None
     assert held(both) == wanted(5, 7, 9) and (counts["listed"], counts["waiting"]) == (8, 2)
 
 
+def test_a_list_is_of_one_source_and_what_stands_in_it_is_not_written_again(both: Moving) -> None:
+    both.run("UPDATE migrated SET source = 'lao_cai' WHERE source_key LIKE '%5'")
+    assert (list_files(both.m, "can_tho_cu"), list_files(both.m, "lao_cai")) == (8, 2)
+    rows = "SELECT source, source_key, file_id, xmin::text, xmax::text FROM migrated_file ORDER BY 1, 2, 3"
+    before = both.run(rows)
+    assert (list_files(both.m, "can_tho_cu"), list_files(both.m, "lao_cai")) == (8, 2) and both.run(rows) == before
+
+
+def test_nothing_is_listed_while_another_process_hands_over_files_of_the_source(both: Moving) -> None:
+    with province_lock(both.m.engine, "can_tho_cu", f"files {both.m.attempt_id}"), pytest.raises(Busy):
+        hand_over_files(both.m)
+    assert both.run("SELECT FROM migrated_file") == []
+
+
 def test_the_list_follows_the_newest_version_of_a_dossier(both: Moving) -> None:
-    assert list_files(both.m) == 10
+    assert list_files(both.m, "can_tho_cu") == 10
     both.newer(
         1, documents=[{"document_id": "t1-2", "name": "don-2.pdf"}, {"document_id": "t1-3"}, {"name": "x"}], status=10
     )
     both.run("UPDATE migrated SET finished = true WHERE source_key LIKE '%1'")
-    assert list_files(both.m) == 9, "its first file is no longer its own; its third comes after it ended"
+    assert list_files(both.m, "can_tho_cu") == 9, "its first file is no longer its own; its third comes after it ended"
     load(both.m)
     hand_over_files(both.m)
     assert set(held(both)) == set(wanted(1, 3, 5, 7, 9)) - {(record_of(1)["dossier_code"], "t1-1")}

@@ -137,6 +137,23 @@ def test_an_old_province_that_still_owes_something_stops_the_opening(cutover: Me
     assert "lienthong sync can_tho_cu" in refused.value.next_step and stands(cutover.m) == before
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "said"),
+    [
+        ("UPDATE migrated SET content_hash = 'newer' WHERE source_key = 'k1'", "other than then"),
+        ("UPDATE migrated_file SET state = 'missing' WHERE source_key = 'k1'", "other than then"),
+        ("UPDATE migrated SET state = 'unknown' WHERE source_key = 'k1'", "1 dossiers are still owed"),
+    ],
+)
+def test_what_changed_behind_the_proof_is_not_opened(cutover: Merged, meanwhile: str, said: str) -> None:
+    with cutover.engine.begin() as connection:
+        connection.execute(text(meanwhile))
+    before = stands(cutover.m)
+    with pytest.raises(Refused, match=said):
+        open_province(cutover.m, "Lê Thị Hoa")
+    assert stands(cutover.m) == before
+
+
 def test_two_dossiers_that_would_be_one_national_dossier_stop_the_opening(cutover: Merged, old: Province) -> None:
     cutover.change("k3", national_code="G09.20-260601-0000002")
     before = stands(cutover.m)

@@ -1,6 +1,7 @@
 """The way back, judged by the target's own digest; after the opening there is none."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -10,6 +11,8 @@ from hub.errors import Busy, Refused, StageFailed
 from hub.migration.attempt import current
 from hub.migration.cutover.opening import open_province
 from hub.migration.cutover.rollback import roll_back
+from hub.migration.proof.proving import prove
+from hub.migration.run import run
 from hub.migration.target.loading import load
 from hub.migration.target.state import state_now
 from hub.store import province_lock
@@ -50,21 +53,42 @@ def test_what_never_reached_the_target_is_given_up_without_asking_it(both: Movin
     assert both.target.calls["HoanTac"] == 0
 
 
-def test_a_target_that_does_not_go_back_leaves_the_attempt_as_it_was(both: Moving) -> None:
+@pytest.mark.parametrize("broken", ["the target is down", "killed behind it"])
+def test_a_way_back_that_was_broken_off_neither_opens_nor_loads_and_rolling_back_again_ends_it(
+    both: Moving, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state_now(both.m)
     load(both.m)
-    bring(both.m, "following")
-    before = stands(both.m)
-    both.target.breaks = {"HoanTac": ["down"] * 99}
-    with pytest.raises(StageFailed):
-        roll_back(both.m, "Lê Thị Hoa", "hoãn")
-    assert stands(both.m) == before
+    bring(both.m, "approved")
+    with monkeypatch.context() as until_here:
+        if broken == "the target is down":
+            both.target.breaks = {"HoanTac": ["down"] * 99}
+        else:
+            until_here.setattr("hub.migration.cutover.rollback.audit.write", killed)
+        with pytest.raises((StageFailed, KeyboardInterrupt)):
+            roll_back(both.m, "Lê Thị Hoa", "hoãn")
+    assert both.m.attempt.state == "rolling_back" and (state_now(both.m) == before) == (broken != "the target is down")
+    with pytest.raises(Refused, match="the cutover stands at 'rolling_back'"):
+        open_province(both.m, "Lê Thị Hoa")
+    for on in (load, run, prove):
+        with pytest.raises(Refused):
+            on(both.m)
+    both.target.breaks = {}
+    assert roll_back(both.m, "Lê Thị Hoa", "hoãn")["state"] == "rolled_back"
+    assert state_now(both.m) == before and current(both.m.engine, both.m.plan.slug, "cutover") is None
 
 
-def test_nothing_is_rolled_back_while_another_process_loads(both: Moving) -> None:
+def killed(*given: Any, **named: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("work", ["loading", "proof"])
+def test_nothing_is_rolled_back_while_another_process_loads_or_proves(both: Moving, work: str) -> None:
     load(both.m)
     bring(both.m, "following")
-    source = both.m.plan.sources[0].province
-    with province_lock(both.m.engine, source, f"loading {both.m.attempt_id}"), pytest.raises(Busy):
+    place = (both.m.plan.sources[0].province, f"loading {both.m.attempt_id}")
+    place = ("migration.can_tho", "proof") if work == "proof" else place
+    with province_lock(both.m.engine, *place), pytest.raises(Busy):
         roll_back(both.m, "Lê Thị Hoa", "hoãn")
     assert both.target.calls["HoanTac"] == 0 and both.m.attempt.state == "following"
 

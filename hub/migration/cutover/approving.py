@@ -7,33 +7,35 @@ from sqlalchemy import Connection, text
 
 from hub import audit
 from hub.errors import ConfigurationError, Refused
-from hub.migration.attempt import Attempt, Migrating, move_on, note_event
+from hub.migration.attempt import Attempt, Migrating, locked, move_on, note_event
+from hub.migration.cutover import gates
+from hub.migration.cutover.states import must_be_in
+from hub.migration.deciding.decisions import no_decision_meanwhile
 from hub.migration.plans.approvers import must_be_approver
+from hub.migration.plans.changes import must_be_the_plan
+
+LAST_PROOF = "SELECT max(proof_id) FROM migration_proof WHERE migration_id = :id"
 
 
 def approve(m: Migrating, by: str, why: str, *, account: str | None = None) -> dict[str, Any]:
     """GO: the cutover may be opened. Approving again what this person approved changes nothing.
 
     Raises:
-        Refused: by somebody else, before it is proved, or while a gate is red.
+        Refused: by somebody else, before it is proved, while a gate is red, or by another plan than it began with.
     """
     who, why = must_be_approver(m.plan, by, account=account).name, _reason(why)
     attempt = m.attempt
     if attempt.state == "approved":
         return {"state": "approved", "by": who, "already": True}
     must_be_in(attempt, ("proved",), "approve")
-    red = _red_gates(m)
-    if red:
-        raise Refused(
-            f"NO-GO: {len(red)} of the gates are red: " + "; ".join(f"{name}: {said}" for name, said in red),
-            where=f"migration {m.plan.slug}",
-            next_step=f"Nothing was approved. What each asks for: lienthong migrate go {m.plan.slug}\n"
-            f"  Not this time: lienthong migrate refuse {m.plan.slug} --by '{who}' --why …",
-        )
+    must_be_the_plan(m)
     with m.engine.begin() as connection:
+        no_decision_meanwhile(connection, m.plan.slug)
         attempt = locked(connection, attempt, ("proved",))
+        _must_be_green(m, who)
         move_on(connection, attempt, "approved")
-        _tell(connection, attempt, m.plan.target.province, "approval", who, why, account)
+        proof = connection.scalar(text(LAST_PROOF), {"id": attempt.migration_id})
+        _tell(connection, attempt, m.plan.target.province, "approval", who, why, account, proof=proof)
     return {"state": "approved", "by": who, "already": False}
 
 
@@ -54,66 +56,29 @@ def refuse(m: Migrating, by: str, why: str, *, account: str | None = None) -> di
     return {"state": "following", "by": who}
 
 
-def locked(connection: Connection, attempt: Attempt, states: tuple[str, ...]) -> Attempt:
-    """The attempt's row, held until the transaction ends, as it stands and in one of these states still.
-
-    Raises:
-        Refused: somebody else moved it meanwhile.
-    """
-    query = text("SELECT state FROM migration WHERE migration_id = :id FOR UPDATE")
-    state = str(connection.scalar(query, {"id": attempt.migration_id}))
-    if state not in states:
+def _must_be_green(m: Migrating, who: str) -> None:
+    """Raises Refused while a gate is red; names each."""
+    if red := [one for one in gates.judge(m, m.plan, m.clock()) if not one.green]:
         raise Refused(
-            f"somebody else brought the cutover to '{state}' meanwhile",
-            where=f"migration {attempt.plan}",
-            next_step=f"Nothing was changed. See where it stands: lienthong migrate go {attempt.plan}",
+            f"NO-GO: {len(red)} of the gates are red: " + "; ".join(f"{one.name}: {one.why}" for one in red),
+            where=f"migration {m.plan.slug}",
+            next_step=f"Nothing was approved. What each asks for: lienthong migrate go {m.plan.slug}\n"
+            f"  Not this time: lienthong migrate refuse {m.plan.slug} --by '{who}' --why …",
         )
-    return replace(attempt, state=state)
-
-
-def must_be_in(attempt: Attempt, states: tuple[str, ...], what: str) -> None:
-    """Raises Refused for a rehearsal, and for a cutover in another state."""
-    where = f"migration {attempt.plan} · attempt {attempt.migration_id}"
-    if attempt.kind != "cutover":
-        raise Refused(
-            f"a rehearsal is not something to {what}: it ends with its proof",
-            where=where,
-            next_step=f"The real one: lienthong migrate run {attempt.plan}",
-        )
-    if attempt.state not in states:
-        raise Refused(
-            f"there is nothing to {what}: the cutover stands at '{attempt.state}'",
-            where=where,
-            next_step=f"Nothing was changed. {NEXT.get(attempt.state, '').format(plan=attempt.plan)}".rstrip(),
-        )
-
-
-NEXT = {
-    "reading": "It still reads: lienthong migrate run {plan}",
-    "loading": "It still loads: lienthong migrate run {plan}",
-    "following": "After the freeze: lienthong migrate freeze {plan}, then lienthong migrate reconcile {plan}",
-    "frozen": "It waits for its proof: lienthong migrate reconcile {plan}",
-    "proved": "It waits for GO or NO-GO: lienthong migrate approve {plan} --by … --why …",
-    "approved": "It is approved: lienthong migrate open {plan} --by …",
-    "refused": "It was refused; the next run follows again: lienthong migrate run {plan}",
-    "opened": "It is open. What is wrong is corrected forward: in the new system, and with lienthong quarantine.",
-    "rolled_back": "It was rolled back; a new run begins anew: lienthong migrate run {plan}",
-}
-"""What comes next, by the state of a cutover."""
-
-
-def _red_gates(m: Migrating) -> list[tuple[str, str]]:
-    """Name of each red gate, and why."""
-    from hub.migration.cutover.gates import judge
-
-    return [(one.name, one.why) for one in judge(m, m.plan, m.clock()) if not one.green]
 
 
 def _tell(
-    connection: Connection, attempt: Attempt, target: str, kind: str, who: str, why: str, account: str | None
+    connection: Connection,
+    attempt: Attempt,
+    target: str,
+    kind: str,
+    who: str,
+    why: str,
+    account: str | None,
+    **more: Any,
 ) -> None:
     """The event and the audit of a decision, in its transaction."""
-    more: dict[str, Any] = {"account": account} if account else {}
+    more |= {"account": account} if account else {}
     note_event(connection, attempt.plan, attempt.migration_id, kind, why, who=who, **more)
     told: dict[str, Any] = {"plan": attempt.plan, "migration_id": attempt.migration_id, "why": why, **more}
     audit.write(connection, who, f"migration_{kind}", province=target, **told)

@@ -6,14 +6,18 @@ from typing import Any
 from sqlalchemy import text
 
 from hub.errors import Refused, StageFailed
-from hub.migration.attempt import Migrating, move_on
-from hub.migration.cutover.approving import locked, must_be_in
+from hub.migration.attempt import Migrating, locked, move_on
+from hub.migration.cutover.states import must_be_in
+from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.plans.plan import told
+from hub.migration.run import run_delta
+from hub.migration.target.handing_over import hand_over
+from schemas.migration_tables import OWED
 
 BEHIND = ("frozen", "proved", "approved")
 """States in which the freeze lies behind."""
 
-LEFT = "SELECT count(*) FROM migrated WHERE migration_id = :id AND state IN ('read', 'loading', 'unknown')"
+LEFT = f"SELECT count(*) FROM migrated WHERE migration_id = :id AND {OWED}"
 
 
 def freeze(m: Migrating, *, processes: int = 1) -> dict[str, Any]:
@@ -26,12 +30,11 @@ def freeze(m: Migrating, *, processes: int = 1) -> dict[str, Any]:
         Refused: before the plan's hour, or when the cutover does not follow its sources.
         StageFailed: a peer does not answer, or the target left dossiers without a clear answer; freezing goes on there.
     """
-    from hub.migration.run import run_delta
-
     attempt, now = m.attempt, m.clock()
     if attempt.kind == "cutover" and attempt.state in BEHIND:
         return {"frozen_at": attempt.frozen_at, "already": True}
     must_be_in(attempt, ("following",), "freeze")
+    must_be_the_plan(m)
     must_be_due(m, now)
     read = run_delta(m, processes=processes, until=now, kind="final")
     counts = {"records": sum(one["records"] for one in read.values()), **hand_over(m)}
@@ -57,14 +60,5 @@ def must_be_due(m: Migrating, now: datetime) -> None:
             " be left behind",
             where=f"migration {m.plan.slug}",
             next_step=f"Nothing was read. Until then: lienthong migrate run {m.plan.slug} follows their changes.\n"
-            "  An earlier freeze is for the plan (its key freeze), and for the old provinces, who must keep it.",
+            "  An earlier freeze is for the old provinces, who must keep it, and for a new attempt by another plan.",
         )
-
-
-def hand_over(m: Migrating) -> dict[str, Any]:
-    """Collisions found, then dossiers and files to the target: counts of each."""
-    from hub.migration.deciding.collisions import find_collisions
-    from hub.migration.target.attachments import hand_over_files
-    from hub.migration.target.loading import load
-
-    return {"collisions": find_collisions(m), "load": load(m), "files": hand_over_files(m)}

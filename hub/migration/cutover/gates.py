@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.migration.attempt import Attempt, Migrating, current
 from hub.migration.cutover.milestones import milestones_of, missing_before
-from hub.migration.cutover.opening import owed_by
+from hub.migration.cutover.owing import owed_by
 from hub.migration.plans.plan import DEADLINE, Plan, told
 from hub.migration.proof.fingerprint import fingerprint
 from hub.migration.proof.proving import Proof, last_proof

@@ -7,11 +7,16 @@ from sqlalchemy import Connection, text
 
 from hub import audit
 from hub.errors import Refused
-from hub.migration.attempt import Migrating, move_on, note_event
-from hub.migration.cutover.approving import locked, must_be_in
+from hub.migration.attempt import Migrating, locked, move_on, note_event
+from hub.migration.cutover.holding import nobody_at_work
 from hub.migration.cutover.milestones import milestones_of, missing_before
+from hub.migration.cutover.owing import must_owe_nothing
+from hub.migration.cutover.states import must_be_in
+from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.plans.plan import told
+from hub.migration.proof.fingerprint import fingerprint
 from hub.store import whole_province
+from schemas.migration_tables import OWED
 
 PURPOSES = ("redrive", "sync", "push")
 """What the opening holds of each province: nothing is read or sent for one while it changes hands."""
@@ -37,19 +42,18 @@ province. Where the hub delivered nothing the look-up tells what the national si
 
 CLOSE = "UPDATE dossier SET succeeded_by = :target WHERE province = ANY(:sources)"
 
-OWED = """
-SELECT province, count(*) FROM (
-    SELECT province, dossier_code FROM delivery
-    WHERE province = ANY(:sources) AND state IN ('pending', 'sending', 'unknown')
-    UNION
-    SELECT province, dossier_code FROM progress_step p
-    WHERE province = ANY(:sources) AND state IN ('pending', 'sending', 'unknown')
-      AND NOT EXISTS (SELECT FROM delivery x WHERE x.province = p.province AND x.dossier_code = p.dossier_code
-                      AND x.state = 'held')
-      AND NOT EXISTS (SELECT FROM progress_step h WHERE h.province = p.province AND h.dossier_code = p.dossier_code
-                      AND h.state = 'held' AND h.happened_at <= p.happened_at)
-) owed GROUP BY province ORDER BY province
+WITHOUT_MERGES = "SELECT pg_advisory_xact_lock(hashtext('lienthong.account'), :id)"
+"""No merge of what was read and no answer of the target is written until the opening is done."""
+
+PROVED = """
+SELECT counts -> 'fingerprint' FROM migration_proof WHERE migration_id = :id AND proof_id <= coalesce(
+    (SELECT CAST(details ->> 'proof' AS bigint) FROM migration_event
+     WHERE migration_id = :id AND kind = 'approval' ORDER BY event_id DESC LIMIT 1), proof_id)
+ORDER BY proof_id DESC LIMIT 1
 """
+"""Of the proof that was approved; a later one says what is, not what people said yes to."""
+
+LEFT = f"SELECT count(*) FROM migrated WHERE migration_id = :id AND {OWED}"
 
 TWICE = """
 SELECT outgoing_code, string_agg(province || ' ' || dossier_code, ' and ' ORDER BY province, dossier_code) FROM (
@@ -70,21 +74,25 @@ def open_province(m: Migrating, by: str) -> dict[str, Any]:
         is open already changes nothing.
 
     Raises:
-        Refused: it is not approved, a milestone before the opening is not met, or an old province owes something to
-            the national side; nothing was changed.
-        Busy: a sync works on one of the provinces.
+        Refused: it is not approved, a milestone before the opening is not met, an old province owes something to the
+            national side, something changed since the proof, or the plan did; nothing was changed.
+        Busy: a sync works on one of the provinces, or somebody loads, proves or rolls back.
     """
     attempt = m.attempt
     if attempt.state == "opened":
         return {**attempt.counts["opening"], "already": True}
     must_be_in(attempt, ("approved",), "open")
     sources, target, now = [one.province for one in m.plan.sources], m.plan.target.province, m.clock()
+    must_be_the_plan(m)
     _must_be_ready(m)
     with ExitStack() as held:
+        held.enter_context(nobody_at_work(m))
         for slug in (target, *sources):
             held.enter_context(whole_province(m.engine, slug, *PURPOSES))
         with m.engine.begin() as connection:
+            connection.execute(text(WITHOUT_MERGES), {"id": attempt.migration_id})
             attempt = locked(connection, attempt, ("approved",))
+            _must_be_as_proved(connection, m.plan.slug, attempt.migration_id)
             must_owe_nothing(connection, m.plan.slug, sources)
             given: dict[str, Any] = {"target": target, "sources": sources, "id": attempt.migration_id, "at": now}
             connection.execute(text("SET LOCAL work_mem = '64MB'"))
@@ -101,23 +109,6 @@ def open_province(m: Migrating, by: str) -> dict[str, Any]:
     return {**found, "already": False}
 
 
-def owed_by(connection: Connection, provinces: list[str]) -> dict[str, int]:
-    """Dossiers that each province still owes the national side and that nobody holds back, by its slug."""
-    return {slug: int(count) for slug, count in connection.execute(text(OWED), {"sources": provinces})}
-
-
-def must_owe_nothing(connection: Connection, plan: str, sources: list[str]) -> None:
-    """Raises Refused while an old province has something in its outbox: after the opening it could not be sent."""
-    if owed := owed_by(connection, sources):
-        raise Refused(
-            "old provinces still owe the national side: " + ", ".join(f"{slug} {n:,}" for slug, n in owed.items()),
-            where=f"migration {plan}",
-            next_step="Nothing was changed. Send it first: "
-            + "; ".join(f"lienthong sync {slug}" for slug in owed)
-            + f"\n  Then again: lienthong migrate open {plan} --by …",
-        )
-
-
 def _must_be_ready(m: Migrating) -> None:
     missing = missing_before(milestones_of(m.engine, m.plan, m.clock()), "go_live")
     if missing:
@@ -126,6 +117,21 @@ def _must_be_ready(m: Migrating) -> None:
             where=f"migration {m.plan.slug}",
             next_step="Nothing was changed.\n"
             + "\n".join(f"  {one.name} (by {told(one.by)}): {one.why}" for one in missing),
+        )
+
+
+def _must_be_as_proved(connection: Connection, plan: str, migration_id: int) -> None:
+    """Raises Refused unless the account is the one that was proved and approved, with nothing owed to the target."""
+    given = {"id": migration_id}
+    left = int(connection.scalar(text(LEFT), given) or 0)
+    same = connection.scalar(text(PROVED), given) == fingerprint(connection, migration_id)
+    if left or not same:
+        why = f"{left:,} dossiers are still owed to the target" if left else "dossiers or files are other than then"
+        raise Refused(
+            f"what would be opened is not what was proved and approved: {why}",
+            where=f"migration {plan} · attempt {migration_id}",
+            next_step=f"Nothing was changed. Take the approval back (lienthong migrate refuse {plan}), then run,"
+            " freeze, reconcile and approve again.",
         )
 
 

@@ -1,19 +1,17 @@
 """The way back: before the opening the target returns to its mark; after it there is only forward."""
 
-from contextlib import ExitStack
 from typing import Any
 
 from sqlalchemy import text
 
 from hub import audit
 from hub.errors import Refused
-from hub.migration.attempt import Attempt, Migrating, move_on, note_event
-from hub.migration.cutover.approving import locked
+from hub.migration.attempt import Migrating, locked, move_on, note_event
+from hub.migration.cutover.holding import nobody_at_work
 from hub.migration.plans.plan import told
 from hub.migration.target import state as target_state
-from hub.store import province_lock
 
-BEFORE = ("reading", "loading", "following", "frozen", "proved", "approved", "refused")
+BEFORE = ("reading", "loading", "following", "frozen", "proved", "approved", "refused", "rolling_back")
 
 SINCE = """
 SELECT count(*) AS dossiers, count(*) FILTER (WHERE x.dossier_code IS NULL) AS filed
@@ -26,30 +24,36 @@ WHERE d.province = :target AND (x.dossier_code IS NULL OR d.changed_at > :opened
 def roll_back(m: Migrating, by: str, why: str) -> dict[str, Any]:
     """Bring the target back to its mark, proved by its own digest, and end the attempt; the sources go on as they are.
 
+    That it goes back is committed before the target is asked: one that was broken off is neither loaded nor opened, and
+    rolling back again goes on with it.
+
     Returns:
         `state`; where something was loaded, what the target `removed` and `restored`, and its `dossiers`, `files` and
         `digest` now, which are those at the mark.
 
     Raises:
         Refused: the new province is open, and what was filed in it since would be lost.
-        StageFailed: the target does not answer, or its digest is not the mark's; the attempt stays as it was.
+        StageFailed: the target does not answer, or its digest is not the mark's; rolling back again goes on.
+        Busy: somebody opens, loads or proves it.
     """
     attempt = m.attempt
     if attempt.state == "opened":
         raise _too_late(m)
     if attempt.state == "rolled_back":
         return {"state": "rolled_back", "already": True}
-    with ExitStack() as held:
-        for source in m.plan.sources:  # nothing is handed over meanwhile
-            for purpose in ("loading", "files"):
-                held.enter_context(province_lock(m.engine, source.province, f"{purpose} {m.attempt_id}"))
-        return _back(m, attempt, by, why)
+    with nobody_at_work(m):
+        with m.engine.begin() as connection:
+            attempt = locked(connection, attempt, BEFORE)
+            if attempt.state != "rolling_back":
+                move_on(connection, attempt, "rolling_back")
+        return _back(m, by, why)
 
 
-def _back(m: Migrating, attempt: Attempt, by: str, why: str) -> dict[str, Any]:
+def _back(m: Migrating, by: str, why: str) -> dict[str, Any]:
+    attempt = m.attempt
     undone = target_state.roll_back(m) if attempt.target_mark is not None else {}
     with m.engine.begin() as connection:
-        attempt = locked(connection, attempt, BEFORE)
+        attempt = locked(connection, attempt, ("rolling_back",))
         move_on(connection, attempt, "rolled_back", ended_at=m.clock())
         note_event(connection, m.plan.slug, attempt.migration_id, "rollback", why, who=by, **undone)
         told_more: dict[str, Any] = {"plan": m.plan.slug, "migration_id": attempt.migration_id, "why": why}

@@ -1,5 +1,7 @@
 """What a person decides where no rule does: a code of a source, and what it becomes; kept with a name and a reason."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -98,7 +100,11 @@ def decide(m: Migrating, one: Decision) -> dict[str, Any]:
         ConfigurationError: the source, the code or what it is to become cannot be; says what it may become.
         Refused: the attempt is approved or over, or the target has the dossier under its old code.
     """
-    attempt = may_decide(m)
+    with deciding(m) as attempt:
+        return _decide(m, attempt, one)
+
+
+def _decide(m: Migrating, attempt: Attempt | None, one: Decision) -> dict[str, Any]:
     must_be_sound(m, one, recoding_for(m, one.source))
     with m.engine.begin() as connection:
         before = keep(connection, m, attempt, one)
@@ -155,24 +161,52 @@ def recoding_for(m: Migrating, source: str) -> Recoding:
     return recoding_of(m.plan, m.source(source))
 
 
+WITHOUT_APPROVAL = "SELECT pg_advisory_xact_lock_shared(hashtext('lienthong.decision'), hashtext(:plan))"
+WITHOUT_DECISION = "SELECT pg_advisory_xact_lock(hashtext('lienthong.decision'), hashtext(:plan))"
+
+
+@contextmanager
+def deciding(m: Migrating) -> Iterator[Attempt | None]:
+    """The newest attempt, while no approval comes between a decision and what follows from it; raises Refused."""
+    with m.engine.begin() as held:
+        held.execute(text(WITHOUT_APPROVAL), {"plan": m.plan.slug})
+        yield may_decide(m)
+
+
+def no_decision_meanwhile(connection: Connection, plan: str) -> None:
+    """Wait for the decisions that are being taken; others wait until this transaction ends."""
+    connection.execute(text(WITHOUT_DECISION), {"plan": plan})
+
+
 def may_decide(m: Migrating) -> Attempt | None:
     """The newest attempt, when something may still be decided for it.
 
     Raises:
         Refused: what was approved is what opens.
     """
-    attempt = current(m.engine, m.plan.slug)
-    if attempt is not None and attempt.state in ("approved", "opened"):
-        after = {
-            "approved": f"Take the approval back first: lienthong migrate refuse {m.plan.slug}",
-            "opened": "What is left is entered in the new system by hand; lienthong migrate work lists it.",
-        }[attempt.state]
-        raise Refused(
-            f"this {attempt.kind} is {attempt.state}; what people said yes to is not changed behind them",
-            where=f"migration {m.plan.slug}",
-            next_step=f"Nothing was changed. {after}",
-        )
-    return attempt
+    newest, cutover = current(m.engine, m.plan.slug), current(m.engine, m.plan.slug, "cutover")
+    for attempt in (cutover, newest):
+        if attempt is not None and attempt.state in SETTLED_STATES:
+            raise _too_late(attempt)
+    return newest
+
+
+SETTLED_STATES = ("approved", "opened", "rolling_back")
+"""States in which nothing is decided any more, whatever was rehearsed since."""
+
+
+def _too_late(attempt: Attempt) -> Refused:
+    after = {
+        "approved": f"Take the approval back first: lienthong migrate refuse {attempt.plan}",
+        "opened": "What is left is entered in the new system by hand; lienthong migrate work lists it.",
+        "rolling_back": f"End its way back first: lienthong migrate rollback {attempt.plan} --by … --why …",
+    }[attempt.state]
+    state = attempt.state.replace("_", " ")
+    return Refused(
+        f"this {attempt.kind} is {state}; what people said yes to is not changed behind them",
+        where=f"migration {attempt.plan}",
+        next_step=f"Nothing was changed. {after}",
+    )
 
 
 def must_be_sound(m: Migrating, one: Decision, recoding: Recoding) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import ConfigurationError
-from hub.migration.attempt import Migrating, note_event
-from hub.migration.deciding.decisions import NOTHING, Decision, field_of, keep, may_decide, must_be_sound, recoding_for
+from hub.migration.attempt import Attempt, Migrating, note_event
+from hub.migration.deciding.decisions import NOTHING, Decision, deciding, field_of, keep, must_be_sound, recoding_for
 from hub.migration.deciding.remapping import map_again
 from mappings.recoding import Recoding
 
@@ -30,7 +30,11 @@ def decide_filled(m: Migrating, path: Path, who: str, why: str) -> dict[str, Any
         ConfigurationError: the file cannot be read, or lines of it cannot be, by number; nothing was changed.
         Refused: as `hub.migration.decisions.decide`.
     """
-    attempt = may_decide(m)
+    with deciding(m) as attempt:
+        return _decide_all(m, attempt, path, who, why)
+
+
+def _decide_all(m: Migrating, attempt: Attempt | None, path: Path, who: str, why: str) -> dict[str, Any]:
     lines = list(_read(path, who, why))
     wanted = [(line, one) for line, one in lines if one.decided]
     _must_all_be_sound(m, path, wanted)

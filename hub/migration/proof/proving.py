@@ -14,7 +14,9 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, insert, select, text
 
-from hub.migration.attempt import Migrating, move_on
+from hub.errors import Refused
+from hub.migration.attempt import Attempt, Migrating, locked, move_on
+from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.proof.accounting import counted, make_account
 from hub.migration.proof.evidence import masked_value, write_evidence
 from hub.migration.proof.fingerprint import fingerprint
@@ -68,11 +70,15 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
 
     Raises:
         StageFailed: the target or a source does not answer; the proof before stands.
-        Busy: another process is proving this plan.
+        Busy: another process is proving this plan, opening it or rolling it back.
+        Refused: it is rolled back, or somebody brought the attempt to another state meanwhile, or the plan
+            is another than it began with.
     """
     outgoing = outgoing or outgoing_of(m)
     with province_lock(m.engine, f"migration.{m.plan.slug}", "proof"), work_tables(m.engine) as connection:
         attempt = m.attempt
+        _must_be_provable(attempt)
+        must_be_the_plan(m)
         figures = fingerprint(connection, m.attempt_id)
         fields = read_target(m, connection, outgoing)
         read_target_files(m, connection)
@@ -102,6 +108,7 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
                 "digest": digest,
                 "at": m.clock(),
             }
+            attempt = locked(connection, attempt, (attempt.state,))
             row = connection.execute(insert(migration_proof).values(values).returning(*_COLUMNS)).one()
             connection.execute(text(FORGET), {"id": m.attempt_id, "proof": row.proof_id})
             connection.execute(text(KEEP), {"proof": row.proof_id})
@@ -109,6 +116,17 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
                 move_on(connection, attempt, "proved")
         connection.commit()
     return _proof(m.engine, row, canonical)
+
+
+def _must_be_provable(attempt: Attempt) -> None:
+    if attempt.state in ("rolling_back", "rolled_back"):
+        raise Refused(
+            f"there is nothing to prove: the {attempt.kind} is {attempt.state.replace('_', ' ')}",
+            where=f"migration {attempt.plan} · attempt {attempt.migration_id}",
+            next_step=f"A new one begins with: lienthong migrate run {attempt.plan}"
+            if attempt.state == "rolled_back"
+            else f"Its way back ends with: lienthong migrate rollback {attempt.plan} --by … --why …",
+        )
 
 
 KEEP = """

@@ -9,10 +9,16 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.audit import HUB
 from hub.errors import Refused
-from hub.migration.attempt import Migrating, get_attempt, move_on
+from hub.migration.attempt import Migrating, advance, get_attempt
+from hub.migration.cutover.rollback import BEFORE as TAKEN_BACK_FROM
+from hub.migration.cutover.rollback import roll_back
+from hub.migration.deciding.collisions import find_collisions
 from hub.migration.plans.plan import told
 from hub.migration.proof.comparison import compared, forget_older
 from hub.migration.proof.proving import Proof, prove
+from hub.migration.run import run_history
+from hub.migration.target.handing_over import hand_over
+from hub.migration.target.state import TargetState, state_now
 
 BEFORE = """
 SELECT migration_id FROM migration
@@ -59,10 +65,6 @@ def rehearse(m: Migrating, *, processes: int = 1) -> dict[str, Any]:
         Refused: the attempt is none of a rehearsal, or it has ended.
         StageFailed: a peer does not answer; rehearsing again goes on there.
     """
-    from hub.migration.cutover.freezing import hand_over
-    from hub.migration.deciding.collisions import find_collisions
-    from hub.migration.run import run_history
-
     attempt = m.attempt
     if attempt.kind != "rehearsal" or attempt.past("proved"):
         raise Refused(
@@ -75,16 +77,13 @@ def rehearse(m: Migrating, *, processes: int = 1) -> dict[str, Any]:
     if attempt.state == "reading":
         run_history(m, processes=processes)
         find_collisions(m)
-        _move(m, "loading")
+        advance(m, ("reading",), "loading")
     hand_over(m)
     return keep_report(m, prove(m))
 
 
 def step_back(m: Migrating) -> list[int]:
     """Bring the rehearsal target back to where it stood before the rehearsals until now; gives their numbers."""
-    from hub.migration.cutover.rollback import roll_back
-    from hub.migration.target.state import TargetState, state_now
-
     with m.engine.connect() as connection:
         given = {"plan": m.plan.slug, "id": m.attempt_id}
         numbers = [int(number) for number in connection.scalars(text(BEFORE), given)]
@@ -92,15 +91,10 @@ def step_back(m: Migrating) -> list[int]:
         before = replace(m, attempt_id=number)
         stood = before.attempt.target_before
         if stood is not None and state_now(before) == TargetState(**stood):
-            _move(before, "rolled_back")
+            advance(before, TAKEN_BACK_FROM, "rolled_back")
         else:
             roll_back(before, HUB, f"rehearsal {m.attempt_id} begins")
     return numbers
-
-
-def _move(m: Migrating, state: str) -> None:
-    with m.engine.begin() as connection:
-        move_on(connection, m.attempt, state)
 
 
 def keep_report(m: Migrating, proof: Proof) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from hub.runs import Run, end_stage, fail_run, get_run
 from hub.staging import drop_staging, staged_count
 from hub.store import province_lock
 from schemas import tables
-from schemas.migration_tables import migration_chunk
+from schemas.migration_tables import OVER, migration_chunk
 
 NEWEST = "SELECT max(at) FROM migration_decision WHERE plan = :plan AND source = :source AND at > :behind"
 
@@ -72,7 +72,7 @@ def read_chunk(m: Migrating, source: str, number: int) -> dict[str, Any]:
 
 
 def _must_be_open(m: Migrating) -> None:
-    if (attempt := m.attempt).state in ("opened", "rolled_back"):
+    if (attempt := m.attempt).state in OVER:
         raise Refused(
             f"this {attempt.kind} is {attempt.state.replace('_', ' ')}; nothing is read for it any more",
             where=f"migration {m.plan.slug}",

@@ -33,7 +33,10 @@ SELECT DISTINCT ON (m.source, m.source_key, d.file_id) m.migration_id, m.source,
        m.dossier_code, d.name
 FROM migrated m, LATERAL (SELECT x ->> 'document_id' AS file_id, x ->> 'name' AS name
                           FROM jsonb_array_elements(m.record -> 'documents') x) d
-WHERE m.migration_id = :id AND m.{known} {scope} AND coalesce(d.file_id, '') <> ''
+WHERE m.migration_id = :id AND m.source = :source AND m.{known} {scope} AND coalesce(d.file_id, '') <> ''
+  AND NOT EXISTS (SELECT FROM migrated_file k WHERE k.migration_id = :id AND k.source = :source
+                  AND k.source_key = m.source_key AND k.file_id = d.file_id
+                  AND (k.dossier_code, k.name) IS NOT DISTINCT FROM (m.dossier_code, d.name))
 ORDER BY m.source, m.source_key, d.file_id
 ON CONFLICT (migration_id, source, source_key, file_id) DO UPDATE
 SET dossier_code = excluded.dossier_code, name = excluded.name
@@ -42,7 +45,7 @@ WHERE (f.dossier_code, f.name) IS DISTINCT FROM (excluded.dossier_code, excluded
 
 NO_LONGER = f"""
 DELETE FROM migrated_file f USING migrated m
-WHERE f.migration_id = :id AND f.state IN ('owed', 'sending', 'missing', 'refused')
+WHERE f.migration_id = :id AND f.source = :source AND f.state IN ('owed', 'sending', 'missing', 'refused')
   AND (m.migration_id, m.source, m.source_key) = (f.migration_id, f.source, f.source_key)
   AND NOT coalesce(m.{KNOWN_TO_TARGET}
       AND m.record -> 'documents' @> jsonb_build_array(jsonb_build_object('document_id', f.file_id)), false)
@@ -79,25 +82,27 @@ AND state IN ('owed', 'sending')
 """
 
 AGAIN = """
-UPDATE migrated_file SET state = 'owed', reason = NULL WHERE migration_id = :id AND source = ANY(:sources)
+UPDATE migrated_file SET state = 'owed', reason = NULL WHERE migration_id = :id AND source = :source
 AND state IN ('missing', 'refused')
 """
 
 
-def list_files(m: Migrating) -> int:
-    """Bring the list of attachments in the plan's scope up to what the account says now.
+def list_files(m: Migrating, source: str) -> int:
+    """Bring the list of a source's attachments in the plan's scope up to what the account says now; the caller holds
+    its files. What stands there as it is, is not written again.
 
     Returns:
-        Files in the list, of whatever state.
+        Files of the source in the list, of whatever state.
     """
+    given = {"id": m.attempt_id, "source": source}
     with m.engine.begin() as connection:
         if m.plan.attachments != "none":
             # A dossier that ends while the migration runs keeps its files in scope: they were listed while it ran.
             scope = "" if m.plan.attachments == "all" else "AND NOT m.finished"
-            connection.execute(text(LISTED.format(known=KNOWN_TO_TARGET, scope=scope)), {"id": m.attempt_id})
-        connection.execute(text(NO_LONGER), {"id": m.attempt_id})
-        query = text("SELECT count(*) FROM migrated_file WHERE migration_id = :id")
-        return int(connection.scalar(query, {"id": m.attempt_id}) or 0)
+            connection.execute(text(LISTED.format(known=KNOWN_TO_TARGET, scope=scope)), given)
+        connection.execute(text(NO_LONGER), given)
+        query = text("SELECT count(*) FROM migrated_file WHERE migration_id = :id AND source = :source")
+        return int(connection.scalar(query, given) or 0)
 
 
 def hand_over_files(
@@ -106,8 +111,8 @@ def hand_over_files(
     """Hand over the files of dossiers that the target has; with `again` also those that were missing or refused.
 
     Returns:
-        `listed` in all; of this call `files` and `bytes` that the target took, `missing`, `refused`; `waiting` for
-        their dossier or an answer; `seconds` by the clock.
+        `listed` of these sources; `files` and `bytes` that the target took in this call, `missing`, `refused`;
+        `waiting` for their dossier or an answer; `seconds` by the clock.
 
     Raises:
         ConfigurationError: a source's spec has no operation `file`.
@@ -117,15 +122,25 @@ def hand_over_files(
     begun, stop = m.clock(), stop or Event()
     sources = [source] if source else [one.province for one in m.plan.sources]
     must_be_under_way(m)
-    listed = list_files(m)
-    if again:
-        with m.engine.begin() as connection:
-            connection.execute(text(AGAIN), {"id": m.attempt_id, "sources": sources})
+    listed = sum(_listed(m, one, again) for one in sources)
     counts = _from_all(m, sources, stop)
     tick(m)
     told = {"files": counts["migrated"], **{name: counts[name] for name in ("bytes", "missing", "refused")}}
     spent = round((m.clock() - begun).total_seconds(), 1)
     return {"listed": listed, **told, "waiting": waiting(m, sources), "seconds": spent}
+
+
+def _listed(m: Migrating, source: str, again: bool) -> int:
+    """A source's list brought up to date under its lock, so that no other process hands over by it meanwhile."""
+    with province_lock(m.engine, source, _purpose(m)):
+        if again:
+            with m.engine.begin() as connection:
+                connection.execute(text(AGAIN), {"id": m.attempt_id, "source": source})
+        return list_files(m, source)
+
+
+def _purpose(m: Migrating) -> str:
+    return f"files {m.attempt_id}"
 
 
 class _Tally:
@@ -200,10 +215,11 @@ def _hand_over_source(m: Migrating, slug: str, source: Connector, stop: Event, t
     parallel = min(source.spec.limits.parallel, m.target.spec.limits.parallel)
     pending: set[Future[list[Handed]]] = set()
     with (
-        province_lock(m.engine, slug, f"files {m.attempt_id}"),
+        province_lock(m.engine, slug, _purpose(m)),
         ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="files") as pool,
     ):
         try:
+            must_be_under_way(m)
             for batch in _claims(m, slug, stopped):
                 pending.add(pool.submit(_hand_over_some, m, source, batch, stopped))
                 if len(pending) > parallel:

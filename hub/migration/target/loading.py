@@ -24,8 +24,7 @@ from hub.migration.target.state import mark, must_be_under_way
 from hub.migration.watching.clock import maybe_tick, tick
 from hub.staging import printable
 from hub.store import province_lock
-
-OWED = "state IN ('read', 'loading', 'unknown')"
+from schemas.migration_tables import OWED
 
 CLAIM = f"""
 WITH chosen AS (

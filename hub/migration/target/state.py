@@ -10,7 +10,7 @@ from connectors.errors import PeerError, PeerUnknown
 from hub.errors import Refused, StageFailed
 from hub.migration.attempt import Migrating, note_event
 from hub.national import SETTLE
-from schemas.migration_tables import migration
+from schemas.migration_tables import OVER, migration
 
 TRIES = 3
 """Times a way back without an answer is asked for; each time the state is looked at first."""
@@ -51,7 +51,7 @@ def mark(m: Migrating) -> str:
 def must_be_under_way(m: Migrating) -> None:
     """Raises Refused where the attempt is over: the target's people work in it, or it was taken back."""
     state = m.attempt.state
-    if state in ("opened", "rolled_back"):
+    if state in OVER:
         over = "the new province is open, and its staff work there" if state == "opened" else "it was rolled back"
         raise Refused(
             f"nothing is handed to the target any more: {over}",

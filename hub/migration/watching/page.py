@@ -77,6 +77,7 @@ STATES = {
     "approved": "đã phê duyệt",
     "refused": "bị từ chối",
     "opened": "đã mở",
+    "rolling_back": "đang quay lui",
     "rolled_back": "đã quay lui",
 }
 
@@ -89,6 +90,7 @@ EVENT_KINDS = {
     "rollback": "quay lui",
     "opening": "mở cửa",
     "decision": "quyết định",
+    "plan_changed": "kế hoạch đã sửa",
 }
 
 

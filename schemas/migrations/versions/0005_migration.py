@@ -20,6 +20,13 @@ def upgrade() -> None:
         sa.Column(
             "plan_digest", sa.Text(), nullable=False, comment="SHA-256 of the plan's file when the attempt began, hex"
         ),
+        sa.Column(
+            "plan_fixed",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+            comment="what of the plan may not change under the attempt: sources, target, recode, freeze, attachments",
+        ),
         sa.Column("target", sa.Text(), nullable=False, comment="slug of the new province"),
         sa.Column(
             "mark", sa.DateTime(timezone=True), nullable=False, comment="the history reaches to here; deltas go on"
@@ -58,6 +65,13 @@ def upgrade() -> None:
         ["plan"],
         unique=True,
         postgresql_where=sa.text("kind = 'cutover' AND state <> 'rolled_back'"),
+    )
+    op.create_index(
+        "uq_migration_rehearsal",
+        "migration",
+        ["plan"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'rehearsal' AND state IN ('reading', 'loading')"),
     )
     op.create_table(
         "migration_decision",
@@ -258,7 +272,7 @@ def upgrade() -> None:
             "kind",
             sa.Text(),
             nullable=False,
-            comment="state, alert, milestone, approval, refusal, rollback, opening, decision",
+            comment="state, alert, milestone, approval, refusal, rollback, opening, decision, plan_changed",
         ),
         sa.Column("name", sa.Text(), server_default="", nullable=False, comment="which milestone, alert or state"),
         sa.Column("who", sa.Text(), server_default="hub", nullable=False, comment="a person's name, or 'hub'"),
@@ -427,6 +441,11 @@ def downgrade() -> None:
     op.drop_table("migrated")
     op.drop_index("uq_migration_decision", table_name="migration_decision")
     op.drop_table("migration_decision")
+    op.drop_index(
+        "uq_migration_rehearsal",
+        table_name="migration",
+        postgresql_where=sa.text("kind = 'rehearsal' AND state IN ('reading', 'loading')"),
+    )
     op.drop_index(
         "uq_migration_cutover",
         table_name="migration",

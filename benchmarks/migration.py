@@ -25,7 +25,7 @@ from connectors import Window
 from hub import embedded
 from hub.config import BASE, Settings, load_province
 from hub.context import source_of
-from hub.migration.reading.one_chunk import PIECE
+from hub.migration.reading.account import PIECE
 
 SIZES = (10_000, 100_000, 1_000_000)
 BASE_SIZE = 20_000

@@ -75,13 +75,13 @@ def must_be_current(engine: Engine, plan: str, kind: AttemptKind | None = None) 
     """As `current`.
 
     Raises:
-        StageFailed: there is no attempt yet.
+        Refused: there is no attempt yet, or the last one was rolled back.
     """
     found = current(engine, plan, kind)
     if found is None:
         what = f"no {kind}" if kind else "no attempt"
-        raise StageFailed(
-            f"there is {what} of this plan yet",
+        raise Refused(
+            f"there is {what} of this plan under way: none was begun, or the last one was rolled back",
             where=f"migration {plan}",
             next_step=f"Begin with: lienthong migrate rehearse {plan}, then lienthong migrate run {plan}.",
         )

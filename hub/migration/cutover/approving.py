@@ -23,7 +23,7 @@ def approve(m: Migrating, by: str, why: str, *, account: str | None = None) -> d
     Raises:
         Refused: by somebody else, before it is proved, while a gate is red, or by another plan than it began with.
     """
-    who, why = must_be_approver(m.plan, by, account=account).name, _reason(why)
+    who, why = must_be_approver(m.plan, by, account=account).name, with_reason(why)
     attempt = m.attempt
     if attempt.state == "approved":
         return {"state": "approved", "by": who, "already": True}
@@ -45,7 +45,7 @@ def refuse(m: Migrating, by: str, why: str, *, account: str | None = None) -> di
     Raises:
         Refused: by somebody else, or when there is nothing to decide on.
     """
-    who, why = must_be_approver(m.plan, by, account=account).name, _reason(why)
+    who, why = must_be_approver(m.plan, by, account=account).name, with_reason(why)
     attempt = m.attempt
     must_be_in(attempt, ("proved", "approved"), "refuse")
     with m.engine.begin() as connection:
@@ -84,7 +84,12 @@ def _tell(
     audit.write(connection, who, f"migration_{kind}", province=target, **told)
 
 
-def _reason(why: str) -> str:
+def with_reason(why: str) -> str:
+    """The reason on one line.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
     if words := audit.clean_name(why):
         return words
     raise ConfigurationError(

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from hub.errors import HubError
 from hub.migration.attempt import Attempt, Migrating, current
 from hub.migration.cutover.milestones import milestones_of, missing_before
 from hub.migration.cutover.owing import owed_by
 from hub.migration.plans.plan import DEADLINE, Plan, told
+from hub.migration.proof.evidence import verify
 from hub.migration.proof.fingerprint import fingerprint
 from hub.migration.proof.proving import Proof, last_proof
 from hub.migration.watching.clock import clock_of
@@ -239,7 +242,17 @@ def _fresh(connection: Connection, plan: Plan, proof: Proof | None) -> Gate:
         return Gate("fresh", "the last state", "–", False, f"lienthong migrate reconcile {plan.slug} makes one")
     same = fingerprint(connection, proof.migration_id) == proof.counts["fingerprint"]
     why = "nothing changed since" if same else f"something changed since: lienthong migrate reconcile {plan.slug}"
+    if wrong := _not_as_signed(proof):
+        same, why = False, f"its evidence is not as it was signed ({wrong}): lienthong migrate verify {proof.folder}"
     return Gate("fresh", "the last state", told(proof.at), same, f"proof {proof.proof_id}: {why}")
+
+
+def _not_as_signed(proof: Proof) -> str:
+    """The first thing that is wrong with the evidence on disk; "" where nothing is."""
+    try:
+        return next(iter(verify(Path(proof.folder), proof.digest)), "")
+    except (OSError, HubError) as error:
+        return str(error).splitlines()[0]
 
 
 def _nothing_owed(connection: Connection, plan: Plan) -> Gate:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from hub import audit
 from hub.errors import Refused
 from hub.migration.attempt import Migrating, locked, move_on, note_event
+from hub.migration.cutover.approving import with_reason
 from hub.migration.cutover.holding import nobody_at_work
 from hub.migration.plans.plan import told
 from hub.migration.target import state as target_state
@@ -36,7 +37,7 @@ def roll_back(m: Migrating, by: str, why: str) -> dict[str, Any]:
         StageFailed: the target does not answer, or its digest is not the mark's; rolling back again goes on.
         Busy: somebody opens, loads or proves it.
     """
-    attempt = m.attempt
+    attempt, why = m.attempt, with_reason(why)
     if attempt.state == "opened":
         raise _too_late(m)
     if attempt.state == "rolled_back":

@@ -12,7 +12,8 @@ from itertools import pairwise
 from math import ceil
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from connectors import Window
 from connectors.errors import PeerError
@@ -171,7 +172,8 @@ def _add(
     until: datetime,
 ) -> None:
     named = {**_of(m, source), "number": number}
-    connection.execute(insert(migration_chunk).values(**named, kind=kind, since=since, until=until))
+    fresh = insert(migration_chunk).values(**named, kind=kind, since=since, until=until)
+    connection.execute(fresh.on_conflict_do_nothing())  # another run may cut at the same moment; one of them reads
 
 
 def _of(m: Migrating, source: str) -> dict[str, Any]:

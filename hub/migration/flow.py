@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hub.config import Settings
-from hub.migration.attempt import AttemptKind, Migrating, migrating, open_attempt, under_way
+from hub.errors import Refused
+from hub.migration.attempt import Attempt, AttemptKind, Migrating, current, migrating, open_attempt, under_way
 from hub.migration.cutover.freezing import BEHIND, freeze
 from hub.migration.plans.changes import must_be_the_plan
 from hub.migration.plans.plan import load_plan, plan_digest, plan_path
@@ -45,9 +46,10 @@ def begin(
 
     Raises:
         ConfigurationError: the plan is wrong, or names what is not there; nothing was begun.
-        Refused: what the attempt rests on is other in the plan than when it began.
+        Refused: what the attempt rests on is other in the plan than when it began, or the plan is over.
     """
     plan = load_plan(settings, slug)
+    _must_not_be_over(current(engine, slug, "cutover"))
     if under_way(engine, slug, kind) is None:
         must_be_sound(plan, settings, clock())
     digest = plan_digest(plan_path(settings, slug))
@@ -57,6 +59,15 @@ def begin(
     if kind == "rehearsal" and attempt.target_mark is None:
         step_back(m)
     return m
+
+
+def _must_not_be_over(cutover: Attempt | None) -> None:
+    if cutover is not None and cutover.state == "opened":
+        raise Refused(
+            f"this plan is over: {cutover.target} is open, and there is nothing to rehearse or to run any more",
+            where=f"migration {cutover.plan}",
+            next_step=f"Nothing was begun. The new province: lienthong sync {cutover.target}",
+        )
 
 
 def unread(m: Migrating, source: str) -> list[int]:

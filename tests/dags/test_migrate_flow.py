@@ -99,7 +99,8 @@ for chosen, why in (("Reject", "thiếu biên bản"), ("Approve", "đủ điề
     threading.Thread(target=answer, args=("lan.nt", chosen, why), daemon=True).start()
     runs.append(run("migrate__can_tho", {"kind": "cutover"}))
 with create_session() as session:
-    xcoms = [json.dumps(one.value) for one in session.scalars(select(XComModel)) if one.task_id != "approval"]
+    ours = select(XComModel).where(XComModel.dag_id.startswith("migrate__"), XComModel.task_id != "approval")
+    xcoms = [json.dumps(one.value) for one in session.scalars(ours)]
 json.dump({"asked": told, "runs": runs, "xcoms": xcoms}, open(sys.argv[1], "w"), default=str)
 """
 
@@ -200,7 +201,9 @@ def test_a_cutover_that_is_refused_opens_nothing_and_the_next_run_goes_on_with_i
     assert refused["state"] == "failed" and (states[0]["refuse"], states[0]["open_province"]) == ("failed", "skipped")
     assert opened["state"] == "success" and states[1]["open_province"] == "success"
     assert {states[1][name] for name in ("read__hau_giang", "refuse", "decided_before")} == {"skipped"}
-    assert [one for one in told["xcoms"] if not is_figures(json.loads(one))] == [], "ids and counts, no records"
+    assert len(told["xcoms"]) > 10 and [one for one in told["xcoms"] if not is_figures(json.loads(one))] == [], (
+        "ids and counts, no records"
+    )
 
     with engine.connect() as connection:
         events = [tuple(row) for row in connection.execute(text(EVENTS))]

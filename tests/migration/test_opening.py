@@ -11,6 +11,8 @@ from hub.errors import Refused
 from hub.migration.cutover.finding import find, forms_of
 from hub.migration.cutover.milestones import milestones_of
 from hub.migration.cutover.opening import open_province
+from hub.migration.flow import begin
+from hub.migration.proof.proving import prove
 from hub.status import province_status
 from hub.succession import must_be_open
 from tests.hub.test_merge import Province, version
@@ -107,6 +109,17 @@ def test_what_the_hub_never_delivered_for_an_old_province_is_owed_with_all_its_s
     steps = new.ask("SELECT dossier_code, state, count(*) FROM progress_step WHERE province = :province"
                     " GROUP BY 1, 2 ORDER BY 1")  # fmt: skip
     assert [tuple(row) for row in steps] == [("H13.1-0003", "delivered", 3), ("H13.1-0004", "pending", 3)]
+
+
+def test_after_the_opening_nothing_covers_what_was_approved(cutover: Merged) -> None:
+    open_province(cutover.m, "Lê Thị Hoa")
+    before = stands(cutover.m)
+    with pytest.raises(Refused, match="the proof that was approved stands"):
+        prove(cutover.m)
+    for kind in ("rehearsal", "cutover"):
+        with pytest.raises(Refused, match="this plan is over"):
+            begin(cutover.m.settings, cutover.engine, cutover.m.plan.slug, kind, clock=cutover.m.clock)
+    assert stands(cutover.m) == before
 
 
 @pytest.mark.parametrize("state", ["following", "frozen", "proved"])

@@ -98,6 +98,8 @@ def waits(m: Migrating, source: str) -> dict[str, Any]:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_parent_and_are_told_when_it_is_stopped(tmp_path: Path, how: int) -> None:
     code = (
+        # A shell starts what it sends to the background with Ctrl-C ignored; a terminal does not.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from pathlib import Path; from tests.migration.test_workers import *;"
         "side_by_side(attempt(Path(sys.argv[1])), ['can_tho_cu'], waits, 1)"
     )

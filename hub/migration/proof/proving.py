@@ -119,6 +119,13 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
 
 
 def _must_be_provable(attempt: Attempt) -> None:
+    if attempt.state == "opened":
+        raise Refused(
+            "the cutover is open, and both sides have gone on since: the proof that was approved stands",
+            where=f"migration {attempt.plan} · attempt {attempt.migration_id}",
+            next_step="Nothing was changed. Its evidence: lienthong migrate verify FOLDER; what the new province"
+            f" sends: lienthong reconcile {attempt.target}",
+        )
     if attempt.state in ("rolling_back", "rolled_back"):
         raise Refused(
             f"there is nothing to prove: the {attempt.kind} is {attempt.state.replace('_', ' ')}",

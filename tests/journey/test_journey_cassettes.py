@@ -178,8 +178,21 @@ email = st.from_regex(r"[a-z]{3,8}\.[a-z]{3,8}[0-9]{1,3}@example\.vn", fullmatch
 address = st.builds(
     lambda number, street, place: f"Số {number} {street.decode()}{place}", st.integers(10, 999), words(STREETS), name
 )
+
+
+def is_not_the_mask(number: str) -> bool:
+    """Zeros are what the mask writes for the digits of a text; in base64 they cannot be told from a number of zeros."""
+    return "00000" not in number
+
+
 person = st.fixed_dictionaries(
-    {"chuHoSo": name, "soGiayTo": identity, "dienThoai": phone, "email": email, "diaChi": address}
+    {
+        "chuHoSo": name,
+        "soGiayTo": identity.filter(is_not_the_mask),
+        "dienThoai": phone.filter(is_not_the_mask),
+        "email": email,
+        "diaChi": address,
+    }
 )
 
 

@@ -108,6 +108,7 @@ def test_records_that_changed_outside_the_window_are_taken_from_a_queue_all_the_
     # By now the cursor stands behind all of these changes.
     queue.waiting = dict(list(late.items())[10:])
     sync(lao_cai)
+    assert queue.waiting == {}, "each was acknowledged once it had landed"
     complete(lao_cai, sandbox, dossiers)
 
 

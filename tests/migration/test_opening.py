@@ -114,8 +114,9 @@ def test_what_the_hub_never_delivered_for_an_old_province_is_owed_with_all_its_s
 def test_after_the_opening_nothing_covers_what_was_approved(cutover: Merged) -> None:
     open_province(cutover.m, "Lê Thị Hoa")
     before = stands(cutover.m)
-    with pytest.raises(Refused, match="the proof that was approved stands"):
+    with pytest.raises(Refused, match="the proof that was approved stands") as refused:
         prove(cutover.m)
+    assert "migrate verify FOLDER" not in str(refused.value), "the folder is named"
     for kind in ("rehearsal", "cutover"):
         with pytest.raises(Refused, match="this plan is over"):
             begin(cutover.m.settings, cutover.engine, cutover.m.plan.slug, kind, clock=cutover.m.clock)

@@ -77,7 +77,7 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
     outgoing = outgoing or outgoing_of(m)
     with province_lock(m.engine, f"migration.{m.plan.slug}", "proof"), work_tables(m.engine) as connection:
         attempt = m.attempt
-        _must_be_provable(attempt)
+        _must_be_provable(m, attempt)
         must_be_the_plan(m)
         figures = fingerprint(connection, m.attempt_id)
         fields = read_target(m, connection, outgoing)
@@ -118,13 +118,15 @@ def prove(m: Migrating, *, reread: bool = True, outgoing: Outgoing | None = None
     return _proof(m.engine, row, canonical)
 
 
-def _must_be_provable(attempt: Attempt) -> None:
+def _must_be_provable(m: Migrating, attempt: Attempt) -> None:
     if attempt.state == "opened":
+        approved = last_proof(m.engine, attempt.migration_id)
+        folder = approved.folder if approved else "FOLDER"
         raise Refused(
             "the cutover is open, and both sides have gone on since: the proof that was approved stands",
             where=f"migration {attempt.plan} · attempt {attempt.migration_id}",
-            next_step="Nothing was changed. Its evidence: lienthong migrate verify FOLDER; what the new province"
-            f" sends: lienthong reconcile {attempt.target}",
+            next_step=f"Nothing was changed. Its evidence: lienthong migrate verify {folder}\n"
+            f"  What the new province sends: lienthong reconcile {attempt.target}",
         )
     if attempt.state in ("rolling_back", "rolled_back"):
         raise Refused(

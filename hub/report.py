@@ -1,16 +1,18 @@
 """The morning page: what moved, what was held and why, what is unknown, whom to call. Plain HTML, readable offline."""
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Template
 from sqlalchemy import Engine, text
 
 from hub.config import Settings, load_province, province_slugs
 from hub.context import Hub
 from hub.errors import HubError
 from hub.gate.docs import data_docs_page
+from hub.html import template, write_page
 from hub.runs import end_stage, get_run
 from hub.status import province_status
 from schemas.masking import mask_text
@@ -53,29 +55,28 @@ def finish(hub: Hub, run_id: int) -> str | None:
 
 def write_report(engine: Engine, settings: Settings, now: datetime) -> Path:
     """Write `<home>/reports/index.html` for all provinces."""
-    folder = settings.home / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "index.html"
-    fresh = page.with_suffix(".new")
-    fresh.write_text(render(engine, settings, now), "utf-8")
-    fresh.replace(page)
-    return page
+    return write_page(settings.home / "reports" / "index.html", render(engine, settings, now))
 
 
 def render(engine: Engine, settings: Settings, now: datetime) -> str:
     """The page as HTML; personal data in values is masked."""
     provinces = [_province(engine, settings, slug) for slug in province_slugs(settings)]
-    environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
-    environment.filters["time"] = _time
-    environment.filters["mask"] = lambda value: mask_text(str(value or ""))
-    environment.filters["state"] = lambda state: STATES.get(state, state)
-    environment.filters["told"] = _told
-    environment.filters["explain"] = explain
-    environment.filters["number"] = lambda value: f"{value or 0:,}".replace(",", ".")
     page = data_docs_page(settings.home)
     data_docs = page.relative_to(settings.home / "reports").as_posix() if page.is_file() else None
-    template = environment.get_template("report.html.j2")
-    return template.render(now=now, provinces=provinces, shown=SHOWN, data_docs=data_docs)
+    return _template().render(now=now, provinces=provinces, shown=SHOWN, data_docs=data_docs)
+
+
+@cache
+def _template() -> Template:
+    return template(
+        "report.html.j2",
+        time=_time,
+        mask=lambda value: mask_text(str(value or "")),
+        state=lambda state: STATES.get(state, state),
+        told=_told,
+        explain=explain,
+        number=lambda value: f"{value or 0:,}".replace(",", "."),
+    )
 
 
 def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 import requests
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from hub import embedded
 from hub.config import BASE, Settings, load_province
@@ -80,12 +80,56 @@ def _without_waiting_for_the_disk(engine: Engine) -> None:
         connection.execute(text("SELECT pg_reload_conf()"))
 
 
+class Databases:
+    """Databases of tests, made as copies of others on one server.
+
+    One that was used is dropped when the next is made: its connections have ended by then, for which PostgreSQL would
+    wait a tenth of a second.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._server, self._used = server, list[str]()
+        self._owner = create_engine(server, isolation_level="AUTOCOMMIT")
+
+    def make(self, template: str, name: str | None = None) -> str:
+        """Address of a new database that starts as a copy of `template`."""
+        self._drop_used()
+        name = name or f"test_{uuid4().hex[:12]}"
+        self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return embedded.beside(self._server, name)
+
+    def give_back(self, address: str) -> None:
+        """The test is over; nobody works on this database any more."""
+        engine_of(address).dispose()
+        engine_of.cache_clear()  # an engine holds every statement that it compiled
+        self._used.append(str(make_url(address).database))
+
+    def end(self) -> None:
+        self._drop_used()
+        self._owner.dispose()
+
+    def _drop_used(self) -> None:
+        while self._used:
+            self._say(f"DROP DATABASE {self._used.pop()} WITH (FORCE)")
+
+    def _say(self, statement: str) -> None:
+        with self._owner.connect() as connection:
+            connection.execute(text(statement))
+
+
 @pytest.fixture(scope="session")
-def with_procedures(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def databases(postgres: str) -> Iterator[Databases]:
+    """Where tests get databases of their own."""
+    found = Databases(postgres)
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="session")
+def with_procedures(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a database that already holds the national procedure list, pulled once from the national peer."""
     name, peers = "template_procedures", Sandbox(tmp_path_factory.mktemp("national"))
-    copy_database(postgres, name, "template_hub")
-    engine = create_engine(embedded.beside(postgres, name))
+    engine = create_engine(databases.make("template_hub", name))
     peers.say("start", "--size", "10", "--port-base", "0", "--provinces", "lao_cai")
     try:
         pull_national(open_national(Settings(peers.home, (BASE,)), engine))
@@ -95,27 +139,12 @@ def with_procedures(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> 
     return name
 
 
-def copy_database(postgres: str, name: str, template: str) -> None:
-    """Make a database that starts as a copy of another."""
-    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
-    owner.dispose()
-
-
 @pytest.fixture
-def database(postgres: str, with_procedures: str) -> Iterator[str]:
+def database(databases: Databases, with_procedures: str) -> Iterator[str]:
     """Address of a fresh database that knows the national procedures and nothing else."""
-    name = f"test_{uuid4().hex[:12]}"
-    copy_database(postgres, name, with_procedures)
-    address = embedded.beside(postgres, name)
+    address = databases.make(with_procedures)
     yield address
-    engine_of(address).dispose()
-    engine_of.cache_clear()  # an engine holds every statement that it compiled
-    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    owner.dispose()
+    databases.give_back(address)
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Template
 
+from hub import html
 from hub.config import Settings
 from hub.kpi.measuring import Kpi
 from hub.kpi.model import INDICATORS, Figure, Name
@@ -24,21 +26,14 @@ def page_path(settings: Settings, kpi: Kpi) -> Path:
 
 def write_page(settings: Settings, kpi: Kpi, name: str) -> Path:
     """Write the page of one province and period, whole or not at all."""
-    path = page_path(settings, kpi)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(render(kpi, name), "utf-8")
-    fresh.replace(path)
-    return path
+    return html.write_page(page_path(settings, kpi), render(kpi, name))
 
 
 def render(kpi: Kpi, name: str) -> str:
     """The page as HTML; `name` is the province's."""
-    environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"number": number, "percent": percent, "mask": lambda value: mask_text(str(value))}
     against: Sequence[tuple[Name, Figure]] = [(key, one) for key, one in kpi.figures.items() if one.not_counting]
     lines = {key: list(kpi.lines(key, FIRST)) for key, _ in against}
-    return environment.get_template("kpi.html.j2").render(
+    return _template().render(
         kpi=kpi,
         name=name,
         titles=INDICATORS,
@@ -49,6 +44,11 @@ def render(kpi: Kpi, name: str) -> str:
         first=FIRST,
         zone=VIET_NAM,
     )
+
+
+@cache
+def _template() -> Template:
+    return html.template("kpi.html.j2", number=number, percent=percent, mask=lambda value: mask_text(str(value)))
 
 
 def number(value: int | None) -> str:

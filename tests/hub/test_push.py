@@ -9,7 +9,6 @@ import requests
 from sqlalchemy import text
 
 from connectors.connector import HOSTS
-from hub import embedded
 from hub.config import BASE
 from hub.context import Hub
 from hub.errors import StageFailed
@@ -22,7 +21,7 @@ from hub.store import engine_of
 from hub.sync import start_run, sync
 from hub.worklist.chosen import Chosen
 from tests.commands import begun
-from tests.conftest import Sandbox, copy_database
+from tests.conftest import Databases, Sandbox
 
 PUT, STEPS, LOOK_UP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "TraCuuHoSo"
 
@@ -99,17 +98,17 @@ def test_a_create_that_meets_an_existing_dossier_becomes_an_update(lao_cai: Hub,
 
 @pytest.mark.dossiers(150)
 def test_a_hub_that_lost_its_memory_sends_nothing_twice(
-    lao_cai: Hub, sandbox: Sandbox, postgres: str, with_procedures: str
+    lao_cai: Hub, sandbox: Sandbox, databases: Databases, with_procedures: str
 ) -> None:
     sync(lao_cai)
     before = len(calls(sandbox, PUT)) + len(calls(sandbox, STEPS))
-    copy_database(postgres, "test_without_memory", with_procedures)
-    forgetful = Hub(lao_cai.province, lao_cai.settings, engine_of(embedded.beside(postgres, "test_without_memory")))
+    without_memory = databases.make(with_procedures)
+    forgetful = Hub(lao_cai.province, lao_cai.settings, engine_of(without_memory))
     result = sync(forgetful)
     assert result["delivered"] == result["merged"] > 120
     assert len(calls(sandbox, PUT)) + len(calls(sandbox, STEPS)) == before
     assert_all_arrived_once(forgetful, sandbox)
-    forgetful.engine.dispose()
+    databases.give_back(without_memory)
 
 
 def test_a_session_that_ends_without_notice_costs_no_dossier(lao_cai: Hub, sandbox: Sandbox) -> None:

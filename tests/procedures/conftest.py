@@ -7,28 +7,21 @@ from uuid import uuid4
 
 import pytest
 from openpyxl import Workbook
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
-from hub import embedded
 from hub.config import BASE, Settings
 from hub.procedures import Portal, open_national
 from hub.store import engine_of
-from tests.conftest import Sandbox, copy_database
+from tests.conftest import Databases, Sandbox
 from tests.procedures.doubles import HEADINGS, Adapter, Clock
 
 
 @pytest.fixture
-def blank(postgres: str) -> Iterator[Engine]:
+def blank(databases: Databases) -> Iterator[Engine]:
     """Engine of a database without any procedure."""
-    name = f"test_{uuid4().hex[:12]}"
-    copy_database(postgres, name, "template_hub")
-    engine = engine_of(embedded.beside(postgres, name))
-    yield engine
-    engine.dispose()
-    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    owner.dispose()
+    address = databases.make("template_hub")
+    yield engine_of(address)
+    databases.give_back(address)
 
 
 @pytest.fixture

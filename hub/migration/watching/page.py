@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from sqlalchemy import Connection, Engine, text
 
+from hub import html
 from hub.config import Settings, load_province
 from hub.errors import HubError
 from hub.migration.attempt import Attempt, current
@@ -103,12 +105,8 @@ def write_page(
     engine: Engine, settings: Settings, plan: Plan, now: datetime, gates: Sequence[Gate] | None = None
 ) -> Path:
     """Write the plan's page, whole or not at all; `gates` where they were judged already."""
-    path = page_path(settings, plan)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(render(engine, settings, plan, gates or judge(engine, plan, now), now), "utf-8")
-    fresh.replace(path)
-    return path
+    page = render(engine, settings, plan, gates or judge(engine, plan, now), now)
+    return html.write_page(page_path(settings, plan), page)
 
 
 def render(engine: Engine, settings: Settings, plan: Plan, gates: Sequence[Gate], now: datetime) -> str:
@@ -137,17 +135,17 @@ def render(engine: Engine, settings: Settings, plan: Plan, gates: Sequence[Gate]
     )
 
 
+@cache
 def _template() -> Template:
-    environment = Environment(loader=PackageLoader("hub"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {
-        "time": _time,
-        "number": _number,
-        "share": _share,
-        "size": _size,
-        "mask": lambda words: mask_text(str(words)),
-        "explain": explain,
-    }
-    return environment.get_template("migration.html.j2")
+    return html.template(
+        "migration.html.j2",
+        time=_time,
+        number=_number,
+        share=_share,
+        size=_size,
+        mask=lambda words: mask_text(str(words)),
+        explain=explain,
+    )
 
 
 def _time(moment: datetime | None) -> str:

@@ -66,12 +66,15 @@ def _costs(name: str, growth: str, costs: dict[int, float]) -> dict[str, Any]:
 
 
 def _last_tenth(found: dict[str, Any]) -> float | None:
-    """Times as long as the first tenth of a history its last tenth took; None for one that is read in few pieces."""
-    marks = {int(landed): at for landed, at in found["marks"].items()}
-    tenth = found["records"] // 10
-    if tenth < 2 * PIECE or tenth not in marks or 9 * tenth not in marks:
+    """Times as long as the first tenth of a history its last tenth took; None for one that is read in few pieces.
+
+    A tenth ends when the page behind it is landed: by then it is merged as well, and both tenths have as many merges.
+    """
+    tenth, seconds = found["records"] // 10, found["seconds"]
+    if tenth < 2 * PIECE:
         return None
-    return round((found["seconds"] - marks[9 * tenth]) / marks[tenth], 3)
+    first, ninth = (next(at for landed, at in found["marks"] if landed > records) for records in (tenth, 9 * tenth))
+    return round((seconds - ninth) / first, 3)
 
 
 def _run(ground: Ground, database: str, *, trace: bool) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A migration's history of one source read to its end, timed in a process of its own.
 
 `python -m benchmarks.migration_stages JSON` with {home, config, database}; prints {records, seconds, work, counts,
-marks, peak_mb} as JSON. `work` are seconds of a core that this process worked, `marks` the seconds at which so many
-records were landed. What a process loads once is loaded before the clock starts.
+marks, peak_mb} as JSON. `work` are seconds of a core that this process worked, `marks` pairs of records and the seconds
+at which so many were landed. What a process loads once is loaded before the clock starts.
 """
 
 import json
@@ -30,14 +30,12 @@ def main(given: dict[str, Any]) -> None:
     settings = Settings(Path(given["home"]), (Path(given["config"]), BASE))
     engine = engine_of(given["database"])
     attempt = open_attempt(engine, load_plan(settings, PLAN), "rehearsal", digest="", mark=datetime.now(UTC))
-    marks: dict[int, float] = {}
+    marks: list[tuple[int, float]] = []
 
     def progress(stage: str, done: int, total: int | None) -> None:
-        if done // APART not in marks:
-            marks[done // APART] = time.perf_counter() - begun
-            if given.get("trace"):
-                worked = f"{marks[done // APART]:.1f} s, {time.process_time():.1f} s of work"
-                print(stage, done, worked, peak(), "MB", file=sys.stderr)
+        marks.append((done, time.perf_counter() - begun))
+        if given.get("trace") and done % APART == 0:
+            print(stage, done, f"{marks[-1][1]:.1f} s, {time.process_time():.1f} s of work", peak(), "MB", file=sys.stderr)
 
     m = migrating(settings, engine, PLAN, attempt.migration_id, progress=progress)
     hub = m.source(SOURCE)
@@ -48,7 +46,7 @@ def main(given: dict[str, Any]) -> None:
     counts = read_history(m, SOURCE)
     seconds = time.perf_counter() - begun
     found = {"records": counts["records"], "seconds": seconds, "work": time.process_time() - worked, "counts": counts}
-    print(json.dumps({**found, "marks": {place * APART: at for place, at in marks.items()}, "peak_mb": peak()}))
+    print(json.dumps({**found, "marks": marks, "peak_mb": peak()}))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,31 @@ Exit codes: 0 all succeeded, 1 one failed, 2 there is no such DAG or its file do
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from dags import HERE
 from hub.config import Settings
+from hub.gate.great import great_expectations
 from hub.memory import for_modules
+
+LOADED = (
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.api_fastapi.execution_api.app",
+)
+"""What reading DAG files and running one loads of Airflow."""
+
+SELDOM = (50_000, 20, 20)
+"""How often Python looks for reference cycles: the process lives for a few flows, and Airflow and Great Expectations
+make objects by the hundred thousand that their reference counts free."""
 
 
 def prepare() -> None:
@@ -83,10 +98,13 @@ def main() -> int:
     parser.add_argument("--result", type=Path, help="write the outcome here, one JSON object a line")
     given = parser.parse_args()
     with for_modules():
-        import airflow.dag_processing.dagbag  # noqa: F401
-
+        for module in LOADED:
+            import_module(module)
+        if given.gate:
+            great_expectations()  # what flows check with
         if given.prepare:
             prepare()
+    gc.set_threshold(*SELDOM)
     if given.gate and not sys.stdin.readline():
         return 1
     failed = False

@@ -23,7 +23,7 @@ from hub.national import National, Unsendable
 from hub.procedures.in_force import version_then
 from hub.runs import end_stage, failing, get_run
 from hub.staging import printable
-from hub.store import province_lock
+from hub.store import at_once, province_lock
 from schemas.findings import Finding
 
 CLAIM = 400
@@ -230,8 +230,7 @@ def _deliver(engine: Engine, side: National, province: str, run_id: int, owed: O
                 return
         else:
             answer = None
-        with engine.begin() as connection:
-            _dossier_delivered(connection, province, owed, answer)
+        _dossier_delivered(engine, province, owed, answer)
     elif known is None:
         with engine.begin() as connection:
             _owe_again(connection, province, run_id, owed)
@@ -262,23 +261,36 @@ def _send_steps(
         else:
             left.append((step["step_key"], payload))
     if seen:
-        with engine.begin() as connection:
-            _steps_delivered(connection, province, owed.dossier_code, seen)
+        _steps_delivered(engine, province, owed.dossier_code, seen)
     while left:
         batch, left = left[: side.step_batch], left[side.step_batch :]
         answer = side.put_steps([payload for _, payload in batch])
+        if answer.kind == "done":
+            _steps_delivered(engine, province, owed.dossier_code, [key for key, _ in batch])
+            continue
+        keys = [key for key, _ in (*batch, *left)]
         with engine.begin() as connection:
-            if answer.kind == "done":
-                _steps_delivered(connection, province, owed.dossier_code, [key for key, _ in batch])
-            else:
-                keys = [key for key, _ in (*batch, *left)]
-                _hold_steps(
-                    connection, province, run_id, owed, keys, REFUSED, printable(f"{answer.code}: {answer.text}")
-                )
-                return
+            _hold_steps(connection, province, run_id, owed, keys, REFUSED, printable(f"{answer.code}: {answer.text}"))
+        return
 
 
-def _dossier_delivered(connection: Connection, province: str, owed: Owed, answer: Answer | None) -> None:
+DOSSIER_DELIVERED = """
+WITH answered AS (
+    UPDATE delivery SET state = CASE WHEN content_hash = :hash THEN 'delivered' ELSE 'pending' END,
+        answered_at = clock_timestamp(), answer_code = :answer_code, answer_text = :answer_text, reason = NULL
+    WHERE delivery_id = :id
+)
+UPDATE dossier SET delivered_hash = :hash WHERE province = :province AND dossier_code = :code
+"""
+"""PostgreSQL locks the dossier first, as a merge does that is under way at the same time."""
+
+STEPS_DELIVERED = """
+UPDATE progress_step SET state = 'delivered', answered_at = clock_timestamp(), reason = NULL
+WHERE province = :province AND dossier_code = :code AND step_key = ANY(:keys)
+"""
+
+
+def _dossier_delivered(engine: Engine, province: str, owed: Owed, answer: Answer | None) -> None:
     """Accepted now, or found there already with the same content (answer None).
 
     When a newer version was merged while the call was under way, that one is owed next.
@@ -291,27 +303,13 @@ def _dossier_delivered(connection: Connection, province: str, owed: Owed, answer
         "answer_code": answer.code if answer else None,
         "answer_text": printable(answer.text) if answer else "already there with the same content",
     }
-    connection.execute(
-        text(
-            "UPDATE delivery SET state = CASE WHEN content_hash = :hash THEN 'delivered' ELSE 'pending' END,"
-            " answered_at = clock_timestamp(), answer_code = :answer_code, answer_text = :answer_text, reason = NULL"
-            " WHERE delivery_id = :id"
-        ),
-        given,
-    )
-    connection.execute(
-        text("UPDATE dossier SET delivered_hash = :hash WHERE province = :province AND dossier_code = :code"), given
-    )
+    with at_once(engine) as connection:
+        connection.execute(text(DOSSIER_DELIVERED), given)
 
 
-def _steps_delivered(connection: Connection, province: str, code: str, keys: list[str]) -> None:
-    connection.execute(
-        text(
-            "UPDATE progress_step SET state = 'delivered', answered_at = clock_timestamp(), reason = NULL"
-            " WHERE province = :province AND dossier_code = :code AND step_key = ANY(:keys)"
-        ),
-        {"province": province, "code": code, "keys": keys},
-    )
+def _steps_delivered(engine: Engine, province: str, code: str, keys: list[str]) -> None:
+    with at_once(engine) as connection:
+        connection.execute(text(STEPS_DELIVERED), {"province": province, "code": code, "keys": keys})
 
 
 def _give_back(connection: Connection, province: str, owed: Owed, state: str, reason: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """The PostgreSQL that holds everything: where it is, its engine, its migrations and its locks."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +11,9 @@ from typing import Any
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.errors import Busy, ConfigurationError
 
@@ -42,15 +45,46 @@ def engine_of(url: str) -> Engine:
 
     What a failed statement carried is not in its error: an error goes to logs, and a dossier is a person's.
     """
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=8,
         max_overflow=8,
-        pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
+    event.listen(engine, "checkin", _noted)
+    event.listen(engine, "checkout", _pinged)
+    return engine
+
+
+IDLE = 1.0
+"""Seconds after which a connection of the pool is tried before it is used: the server may have gone and come back. The
+pool's own ping comes at every use, which was a third of all that a push said to the database."""
+
+
+def _noted(driver: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _pinged(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, proxy: Any) -> None:
+    """Raises `DisconnectionError` for a connection that is dead: the pool makes another one, and drops older ones."""
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < IDLE:
+        return
+    try:
+        was, driver.autocommit = driver.autocommit, True
+        driver.execute("SELECT")
+        driver.autocommit = was
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error
+
+
+@contextmanager
+def at_once(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own: it goes there and back once, and not with a
+    BEGIN before it and a COMMIT behind it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
 
 
 def revision(engine: Engine) -> str | None:
@@ -140,7 +174,7 @@ def province_locks(engine: Engine, wanted: Sequence[tuple[str, str]]) -> Iterato
     if not asked:
         yield
         return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with at_once(engine) as connection:
         held: list[dict[str, str]] = []
         try:
             for province, purpose in asked:

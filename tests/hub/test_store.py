@@ -6,12 +6,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
+from hub import store
 from hub.context import Hub
 from hub.errors import Busy, StageFailed
 from hub.runs import get_run
-from hub.store import MIGRATIONS, newest_revision, province_lock, revision, upgrade
+from hub.store import MIGRATIONS, at_once, newest_revision, province_lock, revision, upgrade
 from hub.sync import start_run, sync
 from schemas.tables import metadata
 
@@ -67,3 +68,15 @@ def test_a_window_never_starts_after_it_ends(lao_cai: Hub) -> None:
     run = start_run(lao_cai, until=datetime(2026, 1, 1, tzinfo=UTC))
     assert run.since == run.until and get_run(lao_cai.engine, run.run_id).fixed is False
     assert issubclass(Busy, StageFailed)
+
+
+def test_a_connection_that_died_while_nobody_used_it_is_replaced_before_its_next_use(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "IDLE", 0.0)
+    with engine.connect() as connection:
+        first = connection.scalar(text("SELECT pg_backend_pid()"))
+    with create_engine(engine.url, poolclass=NullPool).connect() as killer:
+        assert killer.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": first})
+    with at_once(engine) as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != first

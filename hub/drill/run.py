@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from hub import services
 from hub.config import Settings
+from hub.drill.desk import fill_in
 from hub.drill.ground import PLAN, SOURCES, Ground
 from hub.drill.killing import Killer, points
 from hub.drill.ledgers import compare
@@ -144,19 +145,15 @@ class Drill:
         return killer
 
     def _decide(self) -> int:
-        """Decide every undecided code for its first candidate, as a person would with the papers at hand."""
+        """Let the work list be written, filled in and read, as a person would with the papers at hand."""
         work = self.command("migrate", "work", PLAN)
-        decided = 0
-        for one in work["groups"]:
-            if not one["candidates"]:
-                continue
-            self.say("decisions", f"{one['field']} {one['code']} of {one['source']}", decided, len(work["groups"]))
-            self.command(
-                "migrate", "decide", PLAN, "--source", one["source"], "--field", one["field"], "--code", one["code"],
-                "--as", one["candidates"][0]["code"], "--by", STEWARD, "--why", "diễn tập",
-            )  # fmt: skip
-            decided += 1
-        return decided
+        self.say("decisions", f"{len(work['groups']):,} codes of the work list", 0, 0)
+        sheet = self.ground.home / "work.csv"
+        self.command("migrate", "work", PLAN, "--to", str(sheet))
+        if not fill_in(sheet, work["groups"]):
+            return 0
+        filled = ("--from", str(sheet), "--by", STEWARD, "--why", "diễn tập")
+        return int(self.command("migrate", "decide", PLAN, *filled)["decided"])
 
     def _approver(self) -> str:
         from hub.migration.plans.plan import load_plan

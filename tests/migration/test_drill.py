@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 from sqlalchemy import Engine, text
 
+from hub.drill import ground
 from hub.drill.ground import EXAMPLE, PLAN, with_hours
 from hub.drill.killing import points
 from hub.drill.run import Wanted, drill
@@ -45,6 +46,7 @@ def test_a_small_drill_loses_nothing_and_sends_nothing_twice(
     database: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIENTHONG_DATABASE_URL", database)
+    monkeypatch.setattr(ground, "SLOW_SECONDS", 0.02)  # each file of the slow source is a call: it is waited for, often
     said: list[str] = []
 
     def runs(words: Sequence[str], environment: Mapping[str, str]) -> CompletedProcess[str]:

@@ -176,24 +176,22 @@ def _wait(folder: Folder, process: Process, child: "subprocess.Popen[bytes] | No
 
 
 def stop(folder: Folder, names: tuple[str, ...]) -> list[str]:
-    """Ends the peers that run and gives their names; a stale pid file just goes."""
-    ended = []
-    for name in names:
-        here = running(folder, name)
-        if here is None:
-            continue
+    """Ends the peers that run, all at once, and gives their names; a stale pid file just goes."""
+    ended = {name: here.pid for name in names if (here := running(folder, name))}
+    for pid in ended.values():
         with contextlib.suppress(ProcessLookupError):
-            os.kill(here.pid, signal.SIGTERM)
-            end = time.monotonic() + _ENDED_WITHIN
-            while time.monotonic() < end and _is_ours(here.pid, name, folder):
-                _reap(here.pid)
-                time.sleep(0.02)
-            if _is_ours(here.pid, name, folder):
-                os.kill(here.pid, signal.SIGKILL)
-                _reap(here.pid)
+            os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + _ENDED_WITHIN
+    for name, pid in ended.items():
+        while time.monotonic() < end and _is_ours(pid, name, folder):
+            _reap(pid)
+            time.sleep(0.02)
+        if _is_ours(pid, name, folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            _reap(pid)
         folder.pid_file(name).unlink(missing_ok=True)
-        ended.append(name)
-    return ended
+    return list(ended)
 
 
 def _reap(pid: int) -> None:

@@ -1,10 +1,12 @@
 """Preview: what a night would do with a sample, told beforehand; nothing is sent and nothing stays."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from hub.config import BASE
 from hub.context import Hub
 from hub.preview import Previewed, preview
 from hub.sync import sync
@@ -123,8 +125,13 @@ def test_no_personal_data_passes_the_mask(lao_cai: Hub, sandbox: Sandbox, databa
 
 
 def test_a_code_that_nobody_knows_and_a_silent_system_are_sentences(
-    lao_cai: Hub, sandbox: Sandbox, screen: Say
+    lao_cai: Hub, sandbox: Sandbox, screen: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    words = (BASE / "connectors" / "specs" / "vnpt_igate.yaml").read_text("utf-8")
+    own = tmp_path / "own" / "specs" / "vnpt_igate.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(words.replace("timeout: 60s}", "timeout: 60s, attempts: 1}"), "utf-8")
+    monkeypatch.setenv("LIENTHONG_CONFIG", str(own.parents[1]))  # what is silent is not waited for again and again
     code, _, error = screen("preview", "lao_cai", "--code", "H38.12-260101-9999999")
     assert code == 2 and "no dossier H38.12-260101-9999999" in error.replace("\n", " ")
     sandbox.say("stop", "lao_cai")

@@ -41,12 +41,16 @@ SETTINGS = """\
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 max_connections = 200
-shared_buffers = 256MB
+shared_buffers = {buffers}MB
 max_wal_size = 4GB
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
 """
+
+BUFFERS = (128, 1024)
+"""Megabytes of memory that the server keeps pages in: a sixteenth of the machine's, within these. The keys of a large
+migration come in no order, and an index that does not fit makes each next dossier dearer than the one before."""
 
 _shares: dict[Path, tuple[int, int]] = {}
 """Folder -> (process id, descriptor of the shared lock); a forked child does not own its parent's share."""
@@ -200,7 +204,7 @@ def _launch(folder: Path) -> None:
     sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     _forget_the_dead(folder, sockets)
     settings = folder / "lienthong.conf"
-    settings.write_text(SETTINGS.format(sockets=sockets))
+    settings.write_text(SETTINGS.format(sockets=sockets, buffers=_buffers()))
     if user := _server_user(folder):
         for path in (settings, sockets):
             os.chown(path, user.pw_uid, user.pw_gid)
@@ -222,6 +226,11 @@ def _launch(folder: Path) -> None:
         str(folder / "log"),
         "start",
     )
+
+
+def _buffers() -> int:
+    least, most = BUFFERS
+    return min(most, max(least, psutil.virtual_memory().total // 2**20 // 16))
 
 
 def _forget_the_dead(folder: Path, sockets: Path) -> None:

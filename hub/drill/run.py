@@ -115,7 +115,8 @@ class Drill:
         grown: list[float] = []
 
         def meanwhile(share: float) -> None:
-            self.say("migration", f"run {killer.starts}, {len(killer.kills)} kills", int(share * 1000), 1000)
+            far = min(int(share * 1000), 999)  # files and the last delta come behind the dossiers
+            self.say("migration", f"run {killer.starts}, {len(killer.kills)} kills", far, 1000)
             if share > 0.3 and not grown:
                 grown.append(share)
                 self.ground.advance()

@@ -29,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     folder = Folder(options.state or default_folder())
     if options.command == "serve":
-        from sandbox.serve import serve
+        from sandbox.serve import serve_all
 
-        serve(folder, options.peer, options.socket)
+        serve_all(folder, options.peer, options.sockets)
         return 0
     try:
         body, text = _COMMANDS[options.command](folder, options)
@@ -274,8 +274,8 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("--code", help="its code (made up); with --move an imported dossier's")
     staff.add_argument("--move", action="store_true", help="take the dossier one step further instead")
     serve = commands.add_parser("serve", parents=[common])
-    serve.add_argument("peer")
-    serve.add_argument("--socket", type=int, required=True)
+    serve.add_argument("peer", nargs="+")
+    serve.add_argument("--sockets", type=int, nargs="+", required=True)
     return parser
 
 

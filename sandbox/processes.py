@@ -81,36 +81,25 @@ def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[l
     Ports are `port_base`, +1, ... in the order national, provinces; 0 takes free ones. SandboxError when a port is busy
     or a peer dies.
     """
-    found: list[Process] = []
-    fresh: list[str] = []
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    found: dict[str, Process | None] = {name: running(folder, name) for name in peers(provinces)}
+    fresh = [name for name, here in found.items() if here is None]
     listeners: dict[str, socket.socket] = {}
-    names = peers(provinces)
     try:
-        for n, name in enumerate(names):
-            if not running(folder, name):
+        for n, name in enumerate(found):
+            if name in fresh:
                 listeners[name] = _listen(name, port_base + n if port_base else 0)
-        for name in names:
-            if here := running(folder, name):
-                found.append(here)
-                continue
-            listener = listeners[name]
-            children[name] = child = _spawn(folder, name, listener)
-            process = Process(name, child.pid, listener.getsockname()[1])
-            folder.pid_file(name).write_text(json.dumps({"pid": process.pid, "port": process.port}))
-            found.append(process)
-            fresh.append(name)
+        ports = {name: int(listener.getsockname()[1]) for name, listener in listeners.items()}
+        starter = _spawn(folder, listeners) if fresh else None
     finally:
         for listener in listeners.values():
             listener.close()
     try:
-        for process in found:
-            _wait(folder, process, children.get(process.peer))
-    except SandboxError:
         for name in fresh:
-            stop(folder, (name,))
+            found[name] = _wait(folder, name, ports[name], starter)
+    except SandboxError:
+        stop(folder, tuple(fresh))
         raise
-    return found, fresh
+    return [process for process in found.values() if process], fresh
 
 
 def write_addresses(folder: Folder, found: list[Process]) -> None:
@@ -139,40 +128,43 @@ def _listen(peer: str, port: int) -> socket.socket:
     return listener
 
 
-def _spawn(folder: Folder, name: str, listener: socket.socket) -> "subprocess.Popen[bytes]":
-    command = [
-        sys.executable,
-        "-m",
-        "sandbox",
-        "serve",
-        name,
-        "--state",
-        str(folder.path),
-        "--socket",
-        str(listener.fileno()),
-    ]
-    with folder.log(name).open("ab") as log:
+def _spawn(folder: Folder, listeners: dict[str, socket.socket]) -> "subprocess.Popen[bytes]":
+    """One process that loads what the peers need and becomes all of them, each a process of its own."""
+    handles = [listener.fileno() for listener in listeners.values()]
+    command = [sys.executable, "-m", "sandbox", "serve", *listeners, "--state", str(folder.path), "--sockets"]
+    with folder.log(next(iter(listeners))).open("ab") as log:
         return subprocess.Popen(
-            command,
+            [*command, *map(str, handles)],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            pass_fds=(listener.fileno(),),
+            pass_fds=handles,
         )
 
 
-def _wait(folder: Folder, process: Process, child: "subprocess.Popen[bytes] | None") -> None:
+def note_pid(folder: Folder, peer: str, pid: int, port: int) -> None:
+    """Where the peer is found by who comes later; whole, whenever it is read."""
+    file = folder.pid_file(peer)
+    fresh = file.with_name(f"{file.name}.{pid}")
+    fresh.write_text(json.dumps({"pid": pid, "port": port}))
+    fresh.replace(file)
+
+
+def _wait(folder: Folder, peer: str, port: int, starter: "subprocess.Popen[bytes] | None") -> Process:
     end = time.monotonic() + _STARTED_WITHIN
     while time.monotonic() < end:
-        if child is not None and child.poll() is not None:
-            raise SandboxError(f"the peer {process.peer} ended while starting; see {folder.log(process.peer)}")
-        with contextlib.suppress(OSError, ValueError):
-            call(process, "/_sandbox/status", timeout=5)
-            return
-        time.sleep(0.05)
-    raise SandboxError(f"the peer {process.peer} does not answer on {process.url}; see {folder.log(process.peer)}")
+        noted = folder.pid_file(peer).exists()
+        process = running(folder, peer)
+        if process is None and (noted or (starter is not None and starter.poll() is not None)):
+            raise SandboxError(f"the peer {peer} ended while starting; see {folder.log(peer)}")
+        if process is not None:
+            with contextlib.suppress(OSError, ValueError):
+                call(process, "/_sandbox/status", timeout=5)
+                return process
+        time.sleep(0.02)
+    raise SandboxError(f"the peer {peer} does not answer on port {port}; see {folder.log(peer)}")
 
 
 def stop(folder: Folder, names: tuple[str, ...]) -> list[str]:

@@ -1,13 +1,17 @@
-"""One peer as a process: `python -m sandbox serve <peer>`, started and ended by `sandbox.processes`."""
+"""Peers as processes: `python -m sandbox serve <peer> …`, started and ended by `sandbox.processes`."""
 
+import gc
+import os
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import uvicorn
 
 from sandbox.national import NationalPeer
+from sandbox.processes import note_pid
 from sandbox.provinces import ALL
 from sandbox.state import NATIONAL, Folder
 from sandbox.wire import App, Peer
@@ -45,9 +49,32 @@ def build_again(folder: Folder, name: str) -> Peer:
     return build(folder, name)
 
 
-def serve(folder: Folder, name: str, handle: int) -> None:
-    """Runs until it is told to end; `handle` is the listening socket that the starter bound."""
+def serve_all(folder: Folder, names: Sequence[str], handles: Sequence[int]) -> None:
+    """Become these peers, each in a process of its own that is forked from this one, which is the last of them.
+
+    What they need is loaded once. `handles` are the listening sockets that the starter bound, in the same order.
+    """
+    for name in names:
+        if name != NATIONAL:
+            import_module(PEERS[ALL[name].kind][0])
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    for name, handle in zip(names, handles, strict=True):
+        if name == names[-1] or os.fork() == 0:
+            for other in handles:
+                if other != handle:
+                    os.close(other)
+            _serve(folder, name, handle)
+            return
+
+
+def _serve(folder: Folder, name: str, handle: int) -> None:
+    """Runs until it is told to end."""
+    with folder.log(name).open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     listener = socket.socket(fileno=handle)
+    note_pid(folder, name, os.getpid(), listener.getsockname()[1])
     config = uvicorn.Config(
         App(build(folder, name), again=lambda: build_again(folder, name)),
         lifespan="on",

@@ -35,7 +35,9 @@ def main(given: dict[str, Any]) -> None:
     def progress(stage: str, done: int, total: int | None) -> None:
         marks.append((done, time.perf_counter() - begun))
         if given.get("trace") and done % APART == 0:
-            print(stage, done, f"{marks[-1][1]:.1f} s, {time.process_time():.1f} s of work", peak(), "MB", file=sys.stderr)
+            print(
+                stage, done, f"{marks[-1][1]:.1f} s, {time.process_time():.1f} s of work", peak(), "MB", file=sys.stderr
+            )
 
     m = migrating(settings, engine, PLAN, attempt.migration_id, progress=progress)
     hub = m.source(SOURCE)

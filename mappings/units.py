@@ -5,6 +5,7 @@ are text: 2 digits a province, 3 a district (abolished), 5 a commune. `mappings.
 be of either era; `mappings.editions` reads the tables. Sources in `units/SOURCES.md`.
 """
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -125,4 +126,10 @@ def units(folders: Sequence[Path] = ()) -> Units:
 def _loaded(own: tuple[Path, ...]) -> Units:
     from mappings.editions import load_units
 
-    return load_units(FOLDER, own)
+    was_on = gc.isenabled()
+    gc.disable()  # forty thousand objects that stay: looking for cycles among them takes a third of loading them
+    try:
+        return load_units(FOLDER, own)
+    finally:
+        if was_on:
+            gc.enable()

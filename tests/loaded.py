@@ -1,10 +1,12 @@
-"""What the process holds from which commands are forked: the command line, Great Expectations, and what draws."""
+"""What the process holds from which commands are forked: the command line, what draws, and what workers hold."""
+
+import gc
 
 from matplotlib import dates, figure  # noqa: F401
 
 import hub.cli
-import hub.gate.great
 import hub.migration.proof.proving
-import hub.migration.run
+import hub.migration.reading.loaded
+import hub.migration.run  # noqa: F401
 
-hub.gate.great.great_expectations()
+gc.freeze()

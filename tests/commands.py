@@ -4,6 +4,7 @@ What a command says, its exit code, its environment and its folder are its own, 
 shell is tested where a test starts `python -m hub` itself.
 """
 
+import atexit
 import multiprocessing
 import os
 import subprocess
@@ -50,4 +51,7 @@ def _run(words: tuple[str, ...], environment: dict[str, str], folder: Path, out:
     sys.argv = ["lienthong", *words]
     from hub.__main__ import main
 
-    main()
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()  # as a process of its own does at its end: a fork does not

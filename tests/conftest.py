@@ -31,6 +31,8 @@ from sandbox.portal import LEDGER as PORTAL
 from sandbox.provinces import ALL, STARTED
 from sandbox.state import NATIONAL, Config, Folder
 
+gc.disable()  # until tests begin: collecting them makes objects that all stay
+
 # How long an example takes to make says something about the machine's other work, nothing about ours.
 hypothesis.settings.register_profile(
     "lienthong", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -43,6 +45,7 @@ def _cycles_searched_seldom() -> None:
     """Python's search for cycles leaves out what modules hold and comes less often: it took a third of the time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 10, 5)
 
 

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import pytest
 
 from hub.config import BASE
 from tests.commands import lienthong
+from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,24 +34,19 @@ class Home:
 
     path: Path
 
-    def run(self, *words: str) -> Any:
-        """One command of `lienthong` or `sandbox` with --json; it has to end with 0."""
-        ended = subprocess.run(
-            [sys.executable, "-m", *words, "--json"],
-            env={**os.environ, "LIENTHONG_HOME": str(self.path)},
-            cwd=BASE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return json.loads(ended.stdout)
+    def sandbox(self, *words: str) -> Any:
+        """One command of the sandbox, answered in JSON."""
+        return Sandbox(self.path).say(*words)
 
     def demo(self, *words: str) -> dict[str, Any]:
-        return dict(self.run("hub", "demo", *words))
+        """`lienthong demo`, answered in JSON; it has to end with 0."""
+        environment = {**os.environ, "LIENTHONG_HOME": str(self.path)}
+        ended = lienthong("demo", *words, "--json", environment=environment, folder=BASE)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return dict(json.loads(ended.stdout))
 
     def ledgers(self) -> dict[str, Any]:
-        return dict(self.run("sandbox", "status"))
+        return dict(self.sandbox("status"))
 
 
 @dataclass(frozen=True)
@@ -75,9 +69,9 @@ def story() -> Iterator[Story]:
     try:
         first = home.demo("--dossiers", str(DOSSIERS))
         after_first = home.ledgers()
-        home.run("sandbox", "start", "--port-base", "0")
-        day = home.run("sandbox", "advance", "--days", "1")
-        home.run("sandbox", "stop")
+        home.sandbox("start", "--port-base", "0")
+        day = home.sandbox("advance", "--days", "1")
+        home.sandbox("stop")
         second = home.demo("--provinces", AGAIN)
         yield Story(home, first, after_first, day, second, home.ledgers())
     finally:

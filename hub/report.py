@@ -37,6 +37,9 @@ SELECT reason, field, count(*) AS dossiers FROM warning WHERE province = :provin
 GROUP BY reason, field ORDER BY dossiers DESC, reason, field
 """
 
+LISTS = {"held_items": HELD_ITEMS, "differences": DIFFERENCES, "warnings": WARNINGS}
+"""What the page lists of a province that has dossiers."""
+
 SHOWN = 200
 """Held items and differences that the page lists for a province; the counts above them are complete."""
 
@@ -85,21 +88,20 @@ def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
         place = load_province(settings, slug)
     except HubError as error:
         return {"slug": slug, "name": slug, "broken": str(error)}
-    with engine.connect() as connection:
-        given = {"province": slug, "limit": SHOWN}
-        held = [dict(row._mapping) for row in connection.execute(text(HELD_ITEMS), given)]
-        differences = [dict(row._mapping) for row in connection.execute(text(DIFFERENCES), given)]
-        warnings = [dict(row._mapping) for row in connection.execute(text(WARNINGS), given)]
     status = province_status(engine, slug)
+    lists: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
+    if status["pulled"]:
+        with engine.connect() as connection:
+            given = {"province": slug, "limit": SHOWN}
+            for name, query in LISTS.items():
+                lists[name] = [dict(row._mapping) for row in connection.execute(text(query), given)]
     last = status.get("last_run") or {}
     return {
         "slug": slug,
         "name": place.province.name,
         "system": place.system,
         "broken": None,
-        "held_items": held,
-        "differences": differences,
-        "warnings": warnings,
+        **lists,
         "batch_warnings": (last.get("counts") or {}).get("batch_warnings") or {},
         **status,
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.succession import closed
+from hub.succession import Closed, closed
 
 COUNTS = """
 WITH held AS (
@@ -40,6 +40,13 @@ SELECT run_id, state, stage, since, until, fixed, dry_run, attempt, counts, erro
 FROM run WHERE province = :province AND kind IN ('sync', 'redrive') ORDER BY run_id DESC LIMIT 1
 """
 
+EVER = "SELECT EXISTS (SELECT FROM run WHERE province = :province)"
+"""Whether anything was ever done for the province: whatever is counted came with a run."""
+
+NOTHING = dict.fromkeys(
+    ("pulled", "held", "merged", "delivered", "steps_delivered", "unknown", "reconciled", "waiting"), 0
+)
+
 AT_WORK = """
 SELECT EXISTS (SELECT FROM pg_locks l, unnest(ARRAY['sync', 'push', 'redrive']) AS purpose
                WHERE l.locktype = 'advisory' AND l.objsubid = 1
@@ -58,25 +65,28 @@ def province_status(engine: Engine, province: str) -> dict[str, Any]:
     """
     ended = closed(engine, province)
     with engine.connect() as connection:
+        if not connection.scalar(text(EVER), {"province": province}):
+            return _told(NOTHING, {}, {}, {}, ended)
         counts = _one(connection, COUNTS, province)
         last = _one(connection, LAST_RUN, province)
         if last and last["state"] == "running" and not connection.scalar(text(AT_WORK), {"province": province}):
             last["state"] = "interrupted"
-        return {
-            "pulled": counts["pulled"],
-            "unchanged": last.get("counts", {}).get("unchanged", 0),
-            "held": counts["held"],
-            "merged": counts["merged"],
-            "delivered": counts["delivered"],
-            "steps_delivered": counts["steps_delivered"],
-            "unknown": counts["unknown"],
-            "reconciled": counts["reconciled"],
-            "waiting": counts["waiting"],
-            "held_by_reason": _by_reason(connection, province, "dossier"),
-            "held_steps_by_reason": _by_reason(connection, province, "step"),
-            "last_run": last or None,
-            "closed": ended.as_dict() if ended else None,
-        }
+        held, steps = (_by_reason(connection, province, kind) for kind in ("dossier", "step"))
+        return _told(counts, last, held, steps, ended)
+
+
+def _told(
+    counts: dict[str, int], last: dict[str, Any], held: dict[str, int], steps: dict[str, int], ended: Closed | None
+) -> dict[str, Any]:
+    return {
+        "pulled": counts["pulled"],
+        "unchanged": last.get("counts", {}).get("unchanged", 0),
+        **{name: counts[name] for name in NOTHING if name != "pulled"},
+        "held_by_reason": held,
+        "held_steps_by_reason": steps,
+        "last_run": last or None,
+        "closed": ended.as_dict() if ended else None,
+    }
 
 
 def _one(connection: Connection, query: str, province: str) -> dict[str, Any]:

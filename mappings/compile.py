@@ -6,6 +6,8 @@ loop over rules, no look-up of what is known beforehand. `Mapping.source` keeps 
 
 import linecache
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from mappings import conditions, mapped, steps
@@ -243,10 +245,16 @@ def compile_plans(name: str, plans: Sequence[Plan], keys: Sequence[tuple[str, st
         "some": mapped.some,
         "trouble": mapped.trouble,
     }
-    exec(compile(source, file, "exec"), namespace)
+    exec(_compiled(source, file), namespace)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     function: Function = namespace[python_name(name)]
     return function, source
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: str, file: str) -> CodeType:
+    """Python takes longer to read the function than the mapping's file; one process loads it for many provinces."""
+    return compile(source, file, "exec")
 
 
 def _paths_inside(plan: ListPlan, around: int) -> Iterator[tuple[Path, int, Any]]:

@@ -38,7 +38,7 @@ GROUP BY reason, field ORDER BY dossiers DESC, reason, field
 """
 
 LISTS = {"held_items": HELD_ITEMS, "differences": DIFFERENCES, "warnings": WARNINGS}
-"""What the page lists of a province that has dossiers."""
+"""What the page lists of a province that was read, be it to a stop."""
 
 SHOWN = 200
 """Held items and differences that the page lists for a province; the counts above them are complete."""
@@ -90,7 +90,7 @@ def _province(engine: Engine, settings: Settings, slug: str) -> dict[str, Any]:
         return {"slug": slug, "name": slug, "broken": str(error)}
     status = province_status(engine, slug)
     lists: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
-    if status["pulled"]:
+    if status["pulled"] or status["last_run"]:
         with engine.connect() as connection:
             given = {"province": slug, "limit": SHOWN}
             for name, query in LISTS.items():

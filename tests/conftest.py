@@ -86,8 +86,8 @@ def _without_waiting_for_the_disk(engine: Engine) -> None:
 class Databases:
     """Databases of tests, made as copies of others on one server.
 
-    One that was used is dropped when the next is made: its connections have ended by then, for which PostgreSQL would
-    wait a tenth of a second.
+    One that was used is dropped when the next but one is made: its connections have ended by then, for which PostgreSQL
+    would wait a tenth of a second.
     """
 
     def __init__(self, server: str) -> None:
@@ -96,10 +96,10 @@ class Databases:
 
     def make(self, template: str, name: str | None = None) -> str:
         """Address of a new database that starts as a copy of `template`."""
-        self._drop_used()
+        self._drop_used(but=1)
         name = name or f"test_{uuid4().hex[:12]}"
         self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        return embedded.beside(self._server, name)
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
 
     def give_back(self, address: str) -> None:
         """The test is over; nobody works on this database any more."""
@@ -111,9 +111,9 @@ class Databases:
         self._drop_used()
         self._owner.dispose()
 
-    def _drop_used(self) -> None:
-        while self._used:
-            self._say(f"DROP DATABASE {self._used.pop()} WITH (FORCE)")
+    def _drop_used(self, but: int = 0) -> None:
+        while len(self._used) > but:
+            self._say(f"DROP DATABASE {self._used.pop(0)} WITH (FORCE)")
 
     def _say(self, statement: str) -> None:
         with self._owner.connect() as connection:

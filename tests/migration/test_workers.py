@@ -100,6 +100,8 @@ def test_workers_end_with_their_parent_and_are_told_when_it_is_stopped(tmp_path:
     code = (
         # A shell starts what it sends to the background with Ctrl-C ignored; a terminal does not.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        # A server that has loaded nothing forks what only waits.
+        "from multiprocessing import forkserver; forkserver.ensure_running();"
         "import sys; from pathlib import Path; from tests.migration.test_workers import *;"
         "side_by_side(attempt(Path(sys.argv[1])), ['can_tho_cu'], waits, 1)"
     )

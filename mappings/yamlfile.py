@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,21 @@ def shown_name(path: Path, folder: Path) -> str:
 def read_yaml(path: Path, name: str) -> YamlFile:
     """Read one YAML file whose top is a table; a broken file or a key said twice is a MappingError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return _parsed(path.read_text(encoding="utf-8"), name)
+    except UnicodeDecodeError as error:
+        raise MappingError([Fault(name, 1, "", f"cannot be read: {error}.", "Save it as UTF-8 YAML.")]) from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, name: str) -> YamlFile:
+    """The same text is parsed once in a process: provinces of one vendor read the same files. Nobody changes it."""
+    try:
         node, data = yaml_told.load(text, _Loader)
     except yaml.YAMLError as error:
         problem, line = yaml_told.problem_of(error, text)
         raise MappingError(
             [Fault(name, line or 1, "", f"this is not YAML: {problem}.", "Check indentation and quotes.")]
         ) from error
-    except UnicodeDecodeError as error:
-        raise MappingError([Fault(name, 1, "", f"cannot be read: {error}.", "Save it as UTF-8 YAML.")]) from error
     if node is None or not isinstance(data, dict):
         raise MappingError([Fault(name, 1, "", "the file is not a table of keys.", "Start with `mapping: <name>`.")])
     lines: dict[Key, int] = {}

@@ -8,11 +8,8 @@ from rich.console import Console
 from sqlalchemy import Engine, text
 
 from benchmarks import labelled
-from hub.check import check
 from hub.config import BASE, Settings
-from hub.merge import merge
-from hub.pull import pull
-from hub.sync import run_stages, start_run
+from hub.sync import sync
 from sandbox.dirt import DELIVERED, HELD, WARNED, WITHOUT
 from sandbox.provinces import OF_EACH_SYSTEM, PROFILES
 from tests.conftest import Sandbox
@@ -33,7 +30,7 @@ def province(slug: str, tmp_path: Path, engine: Engine, sandbox: Sandbox) -> Ser
 @pytest.mark.dossiers(DOSSIERS)
 @pytest.mark.parametrize("slug", OF_EACH_SYSTEM)
 def test_the_right_rule_catches_each_planted_fault_and_no_rule_anything_else(province: Served, slug: str) -> None:
-    run_stages(province.hub, start_run(province.hub).run_id, (pull, check, merge))  # rules have spoken by then
+    sync(province.hub)
     lines: dict[str, labelled.Line] = {}
     labelled.judge(province.hub.engine, slug, labelled.planted(province.sandbox.address(province.peer)), lines)
     labelled.show(Console(), lines)

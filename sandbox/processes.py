@@ -98,6 +98,9 @@ def start(folder: Folder, provinces: tuple[str, ...], port_base: int) -> tuple[l
             found[name] = _wait(folder, name, ports[name], starter)
     except SandboxError:
         stop(folder, tuple(fresh))
+        if starter is not None:  # and whoever of them has not come so far as to be found
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(starter.pid, signal.SIGKILL)
         raise
     return [process for process in found.values() if process], fresh
 

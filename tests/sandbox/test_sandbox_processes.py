@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -168,3 +169,13 @@ def test_a_fault_of_a_peer_that_does_not_run_says_so(sandbox):
     ended = sandbox.run("faults", "national", "--kind", "html")
     assert ended.returncode == 3
     assert "python -m sandbox start" in ended.stderr
+
+
+@pytest.mark.parametrize("broken", ["lao_cai", "quang_ngai"])
+def test_a_peer_that_ends_while_starting_is_named_and_none_of_the_others_stays(sandbox, broken):
+    sandbox.folder.mkdir()
+    (sandbox.folder / f"{broken}.ledger.sqlite").write_text("no ledger " * 500)
+    ended = sandbox.run("start", "--size", "60", "--port-base", "0", "--provinces", "lao_cai,quang_ngai")
+    assert ended.returncode == 2 and f"the peer {broken} ended while starting" in ended.stderr
+    assert "not a database" in (sandbox.folder / f"{broken}.log").read_text()
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(sandbox.folder) in (one.info["cmdline"] or ())]
